@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/user.h>
 
 #include "base/compiler.h"
@@ -42,6 +43,11 @@ void mw_arch_syscall_rewind(struct user_regs_struct *regs, int64_t number);
 /** Sets up @number(@args) to run at the system call instruction @ip; no restart afterwards. */
 void mw_arch_syscall_prepare(struct user_regs_struct *regs, mw_addr ip, int64_t number,
 			     const uint64_t args[6]);
+/**
+ * True when a call that returned -EINTR did nothing yet, so that it may simply be made again: the
+ * waits that signal(7) lists as never restarted by the kernel.
+ */
+bool mw_arch_syscall_is_repeatable(int64_t number);
 /** The clone flags of a fork, vfork, clone or clone3 that the thread is in. */
 uint64_t mw_arch_clone_flags(const struct user_regs_struct *regs, const struct mw_mem *mem);
 
