@@ -116,16 +116,12 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
 	return NULL;
 }
 
-/*
- * The step trap is reported at the exit of the call, so no debug exception is needed. An earlier
- * PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it.
- */
-static struct mw_error *step_over_call(struct mw_injection *injection)
+/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
+static struct mw_error *step(struct mw_thread *thread)
 {
-	struct mw_thread *thread = injection->thread;
 	struct mw_error *err;
 
-	for (;;) {
+	do {
 		err = mw_thread_resume(thread, MW_RESUME_STEP, 0);
 		if (!err)
 			err = mw_wait_thread(thread);
@@ -133,13 +129,21 @@ static struct mw_error *step_over_call(struct mw_injection *injection)
 			return err;
 		if (thread->state == MW_THREAD_GONE)
 			return mw_err_gone;
-		if (thread->stop.kind == MW_STOP_SIGNAL && thread->stop.code == SIGTRAP)
-			return NULL;
-		if (thread->stop.kind == MW_STOP_SIGNAL)
-			return mw_error_create(MW_ERROR_OTHER,
-					       "thread %d got signal %d during an injected call",
-					       thread->tid, thread->stop.code);
-	}
+	} while (thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP);
+	return NULL;
+}
+
+/* The step trap is reported at the exit of the call, so no debug exception is needed. */
+static struct mw_error *step_over_call(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+	struct mw_error *err = step(thread);
+
+	if (!err && (thread->stop.kind != MW_STOP_SIGNAL || thread->stop.code != SIGTRAP))
+		err = mw_error_create(MW_ERROR_OTHER,
+				      "thread %d got signal %d during an injected call",
+				      thread->tid, thread->stop.code);
+	return err;
 }
 
 struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
@@ -159,6 +163,24 @@ struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
 		err = mw_thread_regs(thread, &regs);
 	if (!err)
 		*ret = mw_arch_syscall_result(regs);
+	return err;
+}
+
+struct mw_error *mw_inject_step(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+
+	if (err)
+		return err;
+	*regs = injection->saved_regs;
+	mw_thread_regs_changed(thread);
+	err = step(thread);
+	if (!err)
+		err = mw_thread_regs(thread, &regs);
+	if (!err)
+		injection->saved_regs = *regs;
 	return err;
 }
 

@@ -46,6 +46,13 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
 struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
 				const uint64_t args[6], int64_t *ret) MW_MUST_CHECK;
 
+/**
+ * Runs one instruction of the thread's own, with its own registers, inside the session.
+ *
+ * @return NULL also when the instruction faulted: thread->stop says what happened.
+ */
+struct mw_error *mw_inject_step(struct mw_injection *injection) MW_MUST_CHECK;
+
 /** Puts the thread back; it is still stopped. Safe when the thread has died. */
 void mw_inject_end(struct mw_injection *injection);
 

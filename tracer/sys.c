@@ -76,6 +76,13 @@ int mw_sys_set_siginfo(pid_t tid, const siginfo_t *info)
 	return ptrace_call(PTRACE_SETSIGINFO, tid, 0, (uintptr_t)info);
 }
 
+int mw_sys_peek_pending(pid_t tid, siginfo_t *ret, size_t max)
+{
+	struct __ptrace_peeksiginfo_args args = {.nr = (int)max};
+
+	return ptrace_call(PTRACE_PEEKSIGINFO, tid, (uintptr_t)&args, (uintptr_t)ret);
+}
+
 int mw_sys_get_event_message(pid_t tid, uint64_t *ret)
 {
 	return ptrace_call(PTRACE_GETEVENTMSG, tid, 0, (uintptr_t)ret);

@@ -29,6 +29,8 @@ int mw_sys_get_xstate(pid_t tid, void *ret, size_t size);
 int mw_sys_set_xstate(pid_t tid, const void *xstate, size_t size);
 int mw_sys_get_siginfo(pid_t tid, siginfo_t *ret);
 int mw_sys_set_siginfo(pid_t tid, const siginfo_t *info);
+/** Copies the signals that wait for this very thread. @return how many. */
+int mw_sys_peek_pending(pid_t tid, siginfo_t *ret, size_t max);
 int mw_sys_get_event_message(pid_t tid, uint64_t *ret);
 int mw_sys_get_signal_mask(pid_t tid, uint64_t *ret);
 int mw_sys_set_signal_mask(pid_t tid, uint64_t mask);

@@ -70,8 +70,8 @@ struct mw_thread {
 	bool vfork_parent;
 	/** Shares the watched address space. A plain fork child doesn't. */
 	bool same_memory;
-	/** Between the entry and the exit of a system call, as far as stops tell. */
-	bool in_syscall;
+	/** Stopped ahead of its parent's event, which says what it is: not to be resumed before. */
+	bool unclaimed;
 	/** The interrupted call was rewound; undone if a signal handler is to run after all. */
 	bool rewound;
 	struct user_regs_struct before_rewind;
@@ -92,6 +92,8 @@ struct mw_thread {
 	struct mw_redirect redirect;
 	/** Scratch memory in the tracee for this thread's redirected buffers. */
 	struct mw_range scratch;
+	/** Bytes of scratch that the skipped call needs; 0 when none was skipped. */
+	uint64_t scratch_wanted;
 	struct mw_burst burst;
 };
 
