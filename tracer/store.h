@@ -48,7 +48,7 @@ struct mw_store {
 	/** The original bytes, to check a cache entry against. */
 	uint8_t bytes[MW_INSN_MAX];
 	/** The rest is private to the architecture. */
-	uint8_t arch[96];
+	_Alignas(8) uint8_t arch[96];
 };
 
 /** Registers of a stopped thread. */
