@@ -31,6 +31,13 @@ static enum x86_segment address_segment(ZydisRegister segment)
 	return segment == ZYDIS_REGISTER_GS ? X86_SEGMENT_GS : X86_SEGMENT_FLAT;
 }
 
+/* ModRM and SIB that mean a displacement without base. Zydis 4.0 takes r13d for the base when REX.B
+ * and the address-size prefix are there. */
+static bool has_no_base(const ZydisDecodedInstruction *insn)
+{
+	return insn->raw.modrm.mod == 0 && insn->raw.modrm.rm == 4 && insn->raw.sib.base == 5;
+}
+
 bool mw_x86_address_decode(const struct x86_decoding *decoding, const ZydisDecodedOperand *operand,
 			   struct x86_address *ret)
 {
@@ -41,6 +48,10 @@ bool mw_x86_address_decode(const struct x86_decoding *decoding, const ZydisDecod
 	ret->scale = mem->scale;
 	ret->displacement = mem->disp.has_displacement ? mem->disp.value : 0;
 	ret->segment = (uint8_t)address_segment(mem->segment);
+	if (ret->base == X86_R13 && has_no_base(&decoding->insn)) {
+		ret->base = X86_NO_REG;
+		ret->displacement = decoding->insn.raw.disp.value;
+	}
 	ret->narrow = decoding->insn.address_width == 32;
 	return mem->type == ZYDIS_MEMOP_TYPE_MEM;
 }

@@ -27,20 +27,38 @@ static uint64_t read_opmask(const struct x86_store *store, const struct mw_store
 	return mask;
 }
 
-/* The byte at @position of the vector register that masks, or 0 for an empty register. */
+/* MMX registers are those of the x87, which the image lists from the top of the stack on. */
+static uint8_t read_mmx_byte(const struct x86_store *store, const struct mw_store_state *state,
+			     size_t position)
+{
+	enum { FSW_HIGH = 3, TOP_SHIFT = 3, REGISTER_SIZE = 16 };
+	unsigned int top = state->xstate[FSW_HIGH] >> TOP_SHIFT & 7;
+
+	if (!xstate_present(state, X86_XSTATE_X87))
+		return 0;
+	return state->xstate[store->mask_offset +
+			     ((store->mask_register - top) & 7) * REGISTER_SIZE + position];
+}
+
+/* The byte at @position of the vector register that masks; an absent component is all 0. */
 static uint8_t read_vector_byte(const struct x86_store *store, const struct mw_store_state *state,
 				size_t position)
 {
 	bool is_high = position >= LOW_HALF;
-	uint32_t component = is_high ? X86_XSTATE_AVX : X86_XSTATE_SSE;
 	size_t offset = is_high ? store->mask_high_offset - LOW_HALF : store->mask_offset;
 
-	if (!(store->xstate & X86_XSTATE_SSE))
-		component = X86_XSTATE_X87;
 	offset += (size_t)store->mask_register * LOW_HALF + position;
-	if (!xstate_present(state, component) || offset >= state->xstate_size)
+	if (!xstate_present(state, is_high ? X86_XSTATE_AVX : X86_XSTATE_SSE) ||
+	    offset >= state->xstate_size)
 		return 0;
 	return state->xstate[offset];
+}
+
+static uint8_t read_mask_byte(const struct x86_store *store, const struct mw_store_state *state,
+			      size_t position)
+{
+	return store->xstate & X86_XSTATE_SSE ? read_vector_byte(store, state, position)
+					      : read_mmx_byte(store, state, position);
 }
 
 static uint64_t read_sign_mask(const struct x86_store *store, const struct mw_store_state *state)
@@ -49,7 +67,7 @@ static uint64_t read_sign_mask(const struct x86_store *store, const struct mw_st
 
 	for (size_t i = 0; i < store->element_count; i++) {
 		size_t last_byte = (i + 1) * store->element_size - 1;
-		uint64_t sign = read_vector_byte(store, state, last_byte) >> 7;
+		uint64_t sign = read_mask_byte(store, state, last_byte) >> 7;
 
 		mask |= sign << i;
 	}

@@ -117,8 +117,9 @@ static void rewrite_implied(const struct x86_decoding *decoding, struct x86_stor
 {
 	ret->base = X86_RDI;
 	ret->rsp_alias = X86_NO_REG;
-	copy_opcode(decoding, decoding->insn.raw.modrm.offset, ret);
-	ret->code[ret->code_size++] = decoding->bytes[decoding->insn.raw.modrm.offset];
+	for (int i = 0; i < decoding->insn.length; i++)
+		if (!is_dropped(decoding, i))
+			ret->code[ret->code_size++] = decoding->bytes[i];
 }
 
 bool mw_x86_rewrite(const struct x86_decoding *decoding, struct x86_store *ret)

@@ -17,6 +17,7 @@ enum x86_gpr {
 	X86_RBP,
 	X86_RSI,
 	X86_RDI,
+	X86_R13 = 13,
 	X86_R15 = 15,
 	/** Base of RIP-relative operands. */
 	X86_RIP = 16,
