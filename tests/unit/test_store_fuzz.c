@@ -128,12 +128,29 @@ static void random_x87(uint64_t *random, uint8_t *image)
 	}
 }
 
+/* Components that programs of different kinds have in use. */
+static uint64_t random_components(uint64_t *random)
+{
+	static const uint64_t in_use[] = {
+		0,
+		X86_XSTATE_X87,
+		X86_XSTATE_SSE,
+		X86_XSTATE_SSE | X86_XSTATE_AVX,
+		X86_XSTATE_X87 | X86_XSTATE_SSE | X86_XSTATE_AVX,
+		X86_XSTATE_SSE | X86_XSTATE_AVX | X86_XSTATE_OPMASK,
+		X86_XSTATE_VECTOR,
+	};
+	uint64_t choice = random_next(random) % 32;
+
+	return choice < mw_array_size(in_use) ? in_use[choice] : X86_XSTATE_X87 | X86_XSTATE_VECTOR;
+}
+
 /* A random extended state that the kernel accepts; some components are left in their first state.
  */
 static void random_xstate(struct fuzz *fuzz, uint8_t *image)
 {
 	const struct x86_xstate_layout *layout = &fuzz->layout;
-	uint64_t present = layout->components;
+	uint64_t present = layout->components & random_components(&fuzz->random);
 	uint32_t mxcsr = 0x1f80 | (random_next(&fuzz->random) & 0xe07f);
 
 	memcpy(image, fuzz->fresh, fuzz->xstate_size);
@@ -146,8 +163,6 @@ static void random_xstate(struct fuzz *fuzz, uint8_t *image)
 		random_fill(&fuzz->random, image + layout->component[5].offset + 8, 8);
 	else if (layout->components & X86_XSTATE_OPMASK)
 		memset(image + layout->component[5].offset, 0, 16);
-	if (!(random_next(&fuzz->random) & 3))
-		present &= random_next(&fuzz->random);
 	// The kernel only takes an unusual mxcsr as part of the SSE component.
 	if (!(present & X86_XSTATE_SSE))
 		mxcsr = 0x1f80;
