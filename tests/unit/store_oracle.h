@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "tracer/store.h"
 
 #define ORACLE_PAGE 4096u

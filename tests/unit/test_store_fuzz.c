@@ -14,7 +14,6 @@
 
 #include <cmocka.h>
 
-#include "base/error.h"
 #include "store_corpus.h"
 #include "store_generate.h"
 

@@ -4,7 +4,7 @@
 #include <cpuid.h>
 #include <string.h>
 
-/** CPU features that the instruction sets of replayable stores need. */
+/* CPU features that the instruction sets of replayable stores need. */
 enum feature {
 	CX16,
 	MOVBE,
@@ -70,6 +70,7 @@ static const struct {
 	{ZYDIS_ISA_SET_SSEMXCSR, 0},
 	{ZYDIS_ISA_SET_SSE2, 0},
 	{ZYDIS_ISA_SET_SSE2MMX, 0},
+	{ZYDIS_ISA_SET_SSE3, NEEDS(SSE3)},
 	{ZYDIS_ISA_SET_SSE3X87, NEEDS(SSE3)},
 	{ZYDIS_ISA_SET_SSE4, NEEDS(SSE41)},
 	{ZYDIS_ISA_SET_SSE4A, NEEDS(SSE4A)},

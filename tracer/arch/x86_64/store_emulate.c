@@ -67,7 +67,7 @@ static enum mw_store_result push(const struct x86_execution *execution)
 	return result;
 }
 
-/* A jump there would fault in the call itself; with 5-level paging that is only found out by it. */
+/* A call to anywhere else faults before it pushes, unless 5-level paging makes it canonical. */
 static bool is_canonical(uint64_t addr)
 {
 	return addr >> 47 == 0 || addr >> 47 == 0x1ffff;

@@ -38,20 +38,33 @@ void mw_replayer_destroy(struct mw_replayer *replayer)
 	free(replayer);
 }
 
-static void decode_method(const struct x86_decoding *decoding, struct mw_store *ret)
+/* Finds the way to carry a store out; true when it is one of the two that need no step. */
+static bool decode_method(const struct x86_decoding *decoding, struct mw_store *ret)
 {
 	struct x86_store *store = (struct x86_store *)ret->arch;
-	bool has_address = mw_x86_address_decode(decoding, decoding->target, &store->address);
 
+	if (!mw_x86_address_decode(decoding, decoding->target, &store->address))
+		return false;
 	store->width = (uint8_t)mw_min(decoding->target->size / 8, 255);
-	if (has_address && mw_x86_replay_decode(decoding, store))
-		ret->method = MW_STORE_REPLAY;
-	else if (has_address && mw_x86_emulate_decode(decoding, store))
-		ret->method = MW_STORE_EMULATE;
-	else
-		ret->method = MW_STORE_STEP;
-	if (ret->method == MW_STORE_STEP)
-		store->kind = X86_STORE_STEP;
+	ret->method = MW_STORE_REPLAY;
+	if (mw_x86_replay_decode(decoding, store))
+		return true;
+	ret->method = MW_STORE_EMULATE;
+	return mw_x86_emulate_decode(decoding, store);
+}
+
+/* A step needs no more than the address, which may stand for a part of what is written. */
+static void decode_step(const struct x86_decoding *decoding, struct mw_store *ret)
+{
+	struct x86_store *store = (struct x86_store *)ret->arch;
+
+	memset(store, 0, sizeof(*store));
+	ret->method = MW_STORE_STEP;
+	store->address.base = X86_NO_REG;
+	store->address.index = X86_NO_REG;
+	store->kind = X86_STORE_STEP;
+	if (decoding->target && mw_x86_address_decode(decoding, decoding->target, &store->address))
+		store->width = (uint8_t)mw_min(decoding->target->size / 8, 255);
 }
 
 static enum mw_cause decode_cause(const ZydisDecodedInstruction *insn)
@@ -77,6 +90,13 @@ static const ZydisDecodedOperand *find_target(const struct x86_decoding *decodin
 	return NULL;
 }
 
+/* Instructions that write where a register points, which Zydis doesn't call an operand. */
+static bool writes_implicitly(ZydisMnemonic mnemonic)
+{
+	return mnemonic == ZYDIS_MNEMONIC_CLZERO || mnemonic == ZYDIS_MNEMONIC_ENQCMD ||
+	       mnemonic == ZYDIS_MNEMONIC_ENQCMDS;
+}
+
 bool mw_store_decode(struct mw_replayer *replayer, const uint8_t *code, size_t size,
 		     struct mw_store *ret)
 {
@@ -88,13 +108,14 @@ bool mw_store_decode(struct mw_replayer *replayer, const uint8_t *code, size_t s
 						 decoding.operands)))
 		return false;
 	decoding.target = find_target(&decoding);
-	if (!decoding.target)
+	if (!decoding.target && !writes_implicitly(decoding.insn.mnemonic))
 		return false;
 	memset(ret, 0, sizeof(*ret));
 	ret->length = decoding.insn.length;
 	memcpy(ret->bytes, code, ret->length);
 	ret->cause = (uint8_t)decode_cause(&decoding.insn);
-	decode_method(&decoding, ret);
+	if (!decoding.target || !decode_method(&decoding, ret))
+		decode_step(&decoding, ret);
 	ret->needs_xstate = store->xstate;
 	ret->changes_xstate = store->xstate & X86_XSTATE_X87 || store->raises_simd;
 	return true;
@@ -157,7 +178,7 @@ enum mw_store_result mw_store_execute(struct mw_replayer *replayer, const struct
 		.state = state,
 	};
 
-	// Each of these owes the tracee an exception that only a real step raises.
+	// Single-stepping itself or checking alignment, the tracee is owed an exception.
 	if (state->regs.eflags & (X86_EFLAGS_TF | X86_EFLAGS_AC))
 		return MW_STORE_MUST_STEP;
 	if (store->method == MW_STORE_REPLAY)
