@@ -354,7 +354,7 @@ static int setup(void **state)
 	mw_x86_cpu_init(&cpu);
 	fuzz->layout = cpu.xstate;
 	fuzz->random = 0x9e3779b97f4a7c15;
-	fuzz->stride = is_long ? 1 : 16;
+	fuzz->stride = is_long ? 1 : 8;
 	fuzz->states = is_long ? 8 : 2;
 	assert_null(mw_replayer_create(&fuzz->replayer));
 	assert_true(corpus_init(&fuzz->corpus));
@@ -420,6 +420,44 @@ static void test_stores_of_any_bytes_do_here_what_the_cpu_does(void **state)
 	assert_int_equal(report(fuzz), 0);
 }
 
+/* One step of an instruction that the engine says is no store. @return whether it was tried. */
+static bool step_other(struct fuzz *fuzz, struct store_case *c)
+{
+	const ZydisDecodedOperand *operand = case_memory(c);
+	struct user_regs_struct regs;
+
+	if (!operand || operand->mem.type != ZYDIS_MEMOP_TYPE_MEM ||
+	    !case_randomize(&fuzz->random, &fuzz->oracle, c))
+		return false;
+	regs = c->regs;
+	memcpy((uint8_t *)(uintptr_t)c->code, c->bytes, c->insn.length);
+	oracle_run(&fuzz->oracle, true, &regs);
+	if (!oracle_memory_agrees(&fuzz->oracle)) {
+		print_difference(c, "memory", MW_STORE_DONE, SIGTRAP);
+		fail();
+	}
+	return true;
+}
+
+static void test_other_instructions_leave_memory_alone(void **state)
+{
+	struct fuzz *fuzz = *state;
+	uint32_t tried = 0, wanted = 80000 / fuzz->stride;
+	struct generated generated;
+	struct store_case c;
+
+	while (tried < wanted) {
+		generate(&fuzz->random, &generated);
+		memcpy(c.bytes, generated.bytes, sizeof(c.bytes));
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&fuzz->corpus.decoder, c.bytes,
+							 sizeof(c.bytes), &c.insn, c.operands)) ||
+		    mw_store_decode(fuzz->replayer, c.bytes, c.insn.length, &fuzz->store))
+			continue;
+		tried += step_other(fuzz, &c);
+	}
+	printf("%u instructions that are no stores left memory alone\n", tried);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -427,6 +465,8 @@ int main(void)
 			test_stores_of_real_programs_do_here_what_the_cpu_does, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stores_of_any_bytes_do_here_what_the_cpu_does,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_instructions_leave_memory_alone, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
