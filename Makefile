@@ -26,7 +26,8 @@ LIBS := -ldw -lelf -lZydis -ledit -ljansson -lsqlite3 -lxxhash -lzstd -liberty -
 
 SOURCES := $(wildcard base/*.c tracer/*.c tracer/arch/$(ARCH)/*.c symbols/*.c profiler/*.c \
 	watch/*.c repl/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+ASSEMBLY := $(wildcard tracer/arch/$(ARCH)/*.S)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(ASSEMBLY:%.S=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libmw.a
 
 .PHONY: all
@@ -41,6 +42,10 @@ $(LIBRARY): $(filter-out $(BUILD)/repl/main.o,$(OBJECTS))
 	$(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(MW_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(MW_CFLAGS) -MMD -MP -c -o $@ $<
 
