@@ -29,14 +29,29 @@ static const char *unit_file(const struct mw_candidates *candidates, const struc
 	return file ? file : "?";
 }
 
+/* Not dwarf_decl_file(): it aborts on split units. */
+static const char *declaring_file(const struct mw_candidates *candidates,
+				  const struct mw_name *name)
+{
+	Dwarf_Die unit = candidates->module->units.list.items[name->unit].skeleton;
+	Dwarf_Die die = name->die;
+	Dwarf_Files *files;
+	uint64_t index;
+	size_t count;
+
+	if (!mw_die_unsigned(&die, DW_AT_decl_file, &index) ||
+	    dwarf_getsrcfiles(&unit, &files, &count) || index >= count)
+		return NULL;
+	return dwarf_filesrc(files, index, NULL, NULL);
+}
+
 static bool is_in_file(const struct mw_candidates *candidates, const struct mw_name *name)
 {
-	Dwarf_Die die = name->die;
 	const char *declared;
 
 	if (!candidates->file || is_tail_of_path(unit_file(candidates, name), candidates->file))
 		return true;
-	declared = dwarf_decl_file(&die);
+	declared = declaring_file(candidates, name);
 	return declared && is_tail_of_path(declared, candidates->file);
 }
 

@@ -128,7 +128,7 @@ static char *prepend_scope(const char *scope, char *name)
 {
 	char *joined;
 
-	if (asprintf(&joined, "%s::%s", scope ? scope : "(anonymous namespace)", name) < 0)
+	if (asprintf(&joined, "%s::%s", scope, name) < 0)
 		joined = NULL;
 	free(name);
 	return joined;
@@ -148,8 +148,10 @@ char *mw_die_qualified_name(Dwarf_Die *die)
 		declared = *die;
 	count = dwarf_getscopes_die(&declared, &scopes);
 	for (int i = 1; name && i < mw_min(count, MW_DIE_MAX_DEPTH); i++) {
-		if (is_naming_scope(&scopes[i]))
-			name = prepend_scope(mw_die_name(&scopes[i]), name);
+		const char *scope = mw_die_name(&scopes[i]);
+
+		if (scope && is_naming_scope(&scopes[i]))
+			name = prepend_scope(scope, name);
 	}
 	free(scopes);
 	return name;

@@ -39,7 +39,7 @@ bool mw_die_reference(Dwarf_Die *die, unsigned attribute, Dwarf_Die *ret);
 /** True when the unit was written in C++ or Rust, where scopes have names. */
 bool mw_die_has_scopes(Dwarf_Die *die);
 /**
- * Composes "outer::inner::name" of a DIE.
+ * Composes "outer::inner::name" of a DIE; anonymous namespaces are left out.
  *
  * @return heap string, or NULL when it has no name.
  */

@@ -50,6 +50,17 @@ static bool is_wanted(const char *name, const GElf_Sym *symbol, GElf_Word sectio
 	       type != STT_FILE;
 }
 
+/* Linkers write "optarg@GLIBC_2.2.5". */
+static const char *without_version(struct mw_module *module, const char *name)
+{
+	const char *version = strchr(name, '@');
+
+	if (!version)
+		return name;
+	return mw_strings_take(&module->symbols->strings,
+			       strndup(name, (size_t)(version - name)));
+}
+
 static bool add_symbol(struct mw_module *module, int index)
 {
 	struct mw_elf_symbols *symbols = &module->elf_symbols;
@@ -66,12 +77,12 @@ static bool add_symbol(struct mw_module *module, int index)
 	kept = (struct mw_elf_symbol){
 		.addr = mw_addr_make(addr),
 		.size = symbol.st_size,
-		.name = name,
+		.name = without_version(module, name),
 		.type = GELF_ST_TYPE(symbol.st_info),
 		.binding = GELF_ST_BIND(symbol.st_info),
 		.section = (uint16_t)section,
 	};
-	return mw_vec_push(&symbols->by_addr, kept);
+	return !kept.name || mw_vec_push(&symbols->by_addr, kept);
 }
 
 static void load(struct mw_module *module)

@@ -12,7 +12,7 @@ struct mw_elf_symbol {
 	/** In the target. */
 	mw_addr addr;
 	uint64_t size;
-	/** As the linker knows it; belongs to libdwfl. */
+	/** As the linker knows it, without version; belongs to libdwfl or the string pool. */
 	const char *name;
 	/** STT_OBJECT, STT_FUNC … */
 	unsigned char type;

@@ -92,25 +92,20 @@ static struct mw_error *object_of_candidate(struct mw_symbols *symbols, struct m
 			   symbol ? symbol->size : 0, ret);
 }
 
+/* `extern` in the program tells the type of what a library without debug information defines. */
 static const struct mw_type *declared_type(struct mw_symbols *symbols, const char *name)
 {
-	const struct mw_type *type = NULL;
+	struct mw_module *module = symbols->modules.items[0];
 	const struct mw_name *names;
+	size_t count = mw_name_index_find(module, name, &names);
 
-	mw_vec_foreach (module, &symbols->modules) {
-		size_t count = mw_name_index_find(*module, name, &names);
+	for (size_t i = 0; i < count; i++) {
+		Dwarf_Die die = names[i].die;
 
-		for (size_t i = 0; !type && i < count; i++) {
-			Dwarf_Die die = names[i].die;
-
-			if (names[i].kind <= MW_NAME_DECLARATION)
-				type = mw_type_of_die(symbols, *module, &die);
-		}
-		/* Other modules only when they are open anyway. */
-		if (type || !(*module)->names.loaded)
-			break;
+		if (names[i].kind <= MW_NAME_DECLARATION && mw_die_is_external(&die))
+			return mw_type_of_die(symbols, module, &die);
 	}
-	return type;
+	return NULL;
 }
 
 static struct mw_error *refuse_symbol(const struct mw_elf_symbol *symbol, const char *path)

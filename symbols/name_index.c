@@ -76,6 +76,9 @@ static bool has_names_inside(const struct walk *walk, Dwarf_Die *die)
 	case DW_TAG_class_type:
 	case DW_TAG_union_type:
 		return walk->has_scopes;
+	case DW_TAG_subprogram:
+		/* clang 14 loses the name of a function that was inlined everywhere. */
+		return !mw_die_name(die);
 	default:
 		return false;
 	}
