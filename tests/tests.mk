@@ -7,6 +7,8 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 
 -include $(UNIT_TESTS:=.d)
 
+-include tests/fixtures/fixtures.mk
+
 .PHONY: unit
 unit: $(UNIT_TESTS)
 	@for test in $(UNIT_TESTS); do $$test || exit 1; done
