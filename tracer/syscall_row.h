@@ -89,6 +89,14 @@ extern const size_t mw_syscall_row_count;
 	}
 #define IN_OUT(arg_, size_)                                                                        \
 	{                                                                                          \
+		.arg = (arg_), .unit = (size_), .reads = true                                      \
+	}
+#define IN_OUT_IF_ANY(arg_, size_)                                                                 \
+	{                                                                                          \
+		.arg = (arg_), .unit = (size_), .least = 1, .reads = true                          \
+	}
+#define IN_OUT_ALWAYS(arg_, size_)                                                                 \
+	{                                                                                          \
 		.arg = (arg_), .unit = (size_), .when = MW_WHEN_ALWAYS, .reads = true              \
 	}
 #define OUT_TIME_LEFT(arg_, size_)                                                                 \
