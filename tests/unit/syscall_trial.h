@@ -105,6 +105,7 @@ static inline void trial_begin(struct trial *trial, const struct trial_case *one
 {
 	memset(trial->arena, TRIAL_HOME, TRIAL_BYTES);
 	trial->used = 0;
+	memset(trial->args, 0, sizeof(trial->args));
 	for (unsigned i = 0; i < 4; i++)
 		trial->fds[i] = -1;
 	one->prepare(trial);
