@@ -72,6 +72,8 @@ struct mw_error *mw_line_output_close(struct mw_line_output *output)
 
 	if (!output->file)
 		return NULL;
+	/* Standard output may hold what others wrote. */
+	atomic_store(&output->dirty, true);
 	mw_line_output_flush(output);
 	if (output->owned && fclose(output->file) != 0)
 		fail(output);
