@@ -67,10 +67,13 @@ static int run_session(const struct mw_options *options, const struct mw_script 
 		return mw_exit_report(err);
 	}
 	err = run(&front, script);
-	if (err)
+	if (err) {
 		mw_front_fail(&front, err);
+		/* One line is enough: that it detached goes without saying. */
+		front.reporter.mute_notices = true;
+	}
 	mw_front_let_go(&front);
-	if (!options->quiet && !front.output_failed)
+	if (!options->quiet && !front.failure && !front.output_failed)
 		mw_summary_print(front.session, &front.style, front.out);
 	return mw_front_close(&front);
 }

@@ -11,17 +11,8 @@ struct mw_error *mw_command_watch(struct mw_front *front, const struct mw_argume
 {
 	enum mw_backend backend = arguments->backend == MW_BACKEND_AUTO ? front->options->backend
 									: arguments->backend;
-	struct mw_watch_info watch;
-	struct mw_error *err = mw_session_watch(front->session, arguments->operand, arguments->name,
-						backend, &watch);
 
-	if (err)
-		return err;
-	mw_reporter_say(&front->reporter,
-			"watch %u: %s (%s at 0x%" PRIx64 ", %" PRIu64 " byte%s, %s)", watch.id,
-			watch.name, watch.type_name, watch.object.addr.v, watch.object.size,
-			watch.object.size == 1 ? "" : "s", mw_backend_name(watch.backend));
-	return NULL;
+	return mw_front_watch(front, arguments->operand, arguments->name, backend);
 }
 
 /** Lists the watches that the words mean, all of them when there are no words. */

@@ -96,6 +96,27 @@ struct mw_error *mw_front_init(struct mw_front *front, const struct mw_options *
 	return err;
 }
 
+static void say_watch(void *arg, const struct mw_watch_info *watch)
+{
+	struct mw_front *front = arg;
+
+	mw_reporter_say(&front->reporter,
+			"watch %u: %s (%s at 0x%" PRIx64 ", %" PRIu64 " byte%s, %s)", watch->id,
+			watch->name, watch->type_name, watch->object.addr.v, watch->object.size,
+			watch->object.size == 1 ? "" : "s", mw_backend_name(watch->backend));
+}
+
+struct mw_error *mw_front_watch(struct mw_front *front, const char *expression, const char *name,
+				enum mw_backend backend)
+{
+	struct mw_watch_info watch;
+	struct mw_error *err = mw_session_watch(front->session, expression, name, backend, &watch);
+
+	if (!err)
+		say_watch(front, &watch);
+	return err;
+}
+
 struct mw_error *mw_front_arm(struct mw_front *front)
 {
 	for (size_t i = 0; i < front->options->watches.count; i++) {
@@ -107,6 +128,7 @@ struct mw_error *mw_front_arm(struct mw_front *front)
 		if (err)
 			return mw_error_prefix(err, "-w %s", request->expression);
 	}
+	mw_session_watches(front->session, say_watch, front);
 	return NULL;
 }
 
@@ -312,7 +334,8 @@ static void close_output(struct mw_front *front, struct mw_line_output *output)
 
 int mw_front_close(struct mw_front *front)
 {
-	mw_session_destroy(front->session);
+	if (front->session)
+		mw_session_destroy(front->session);
 	mw_json_sink_destroy(front->json);
 	close_output(front, &front->json_output);
 	close_output(front, &front->text_output);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 #include "repl/exit_code.h"
@@ -64,10 +66,22 @@ static int help(const char *name)
 	return subcommand->main(2, (char *[]){(char *)subcommand->name, option, NULL});
 }
 
+/**
+ * A closed standard stream would be the next file that is opened: a report could land in it.
+ * Writing to what takes its place fails, as it would without.
+ */
+static void hold_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+			_exit(MW_EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
 	const struct mw_subcommand *subcommand;
 
+	hold_standard_streams();
 	setlocale(LC_CTYPE, "");
 	if (argc < 2) {
 		print_help(stderr);

@@ -8,9 +8,9 @@
 
 /** Columns where the parts of a report start, if what stands before leaves room. */
 #define COLUMN_WHAT 6
-#define COLUMN_WHERE 40
-#define COLUMN_THREAD 72
-#define COLUMN_TIME 100
+#define COLUMN_WHERE 36
+#define COLUMN_THREAD 62
+#define COLUMN_TIME 88
 /** Raw bytes shown of a value that has no text. */
 #define BYTES_SHOWN 16
 /** A system call's first argument is printed when it is a descriptor. */

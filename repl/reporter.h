@@ -23,7 +23,7 @@ struct mw_reporter {
 	bool deferred;
 	/** Changes are somebody else's business: JSON has standard output. */
 	bool mute_changes;
-	bool mute_notices;
+	atomic_bool mute_notices;
 	struct mw_style style;
 	struct mw_limiter limiter;
 	uint64_t start_ns;
