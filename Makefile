@@ -9,7 +9,9 @@
 # SAN=address,undefined builds with sanitizers into a folder of its own; WERROR=1 makes warnings
 # errors; TESTS="test_page unit" chooses tests.
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PREFIX ?= /usr/local
 DESTDIR ?=
 PYTHON ?= /usr/bin/python3

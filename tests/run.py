@@ -107,6 +107,8 @@ def main():
     build = (ROOT / options.build).resolve()
     os.environ.setdefault("MEMWATCH", str(build / "memwatch"))
     os.environ["MW_BUILD"] = str(build)
+    # Running out of memory is a case that tests provoke.
+    os.environ.setdefault("ASAN_OPTIONS", "allocator_may_return_null=1")
     programs = [build / "tests" / "unit" / source.stem
                 for source in sorted((ROOT / "tests" / "unit").glob("test_*.c"))]
     unit, e2e = choose(options.names, programs)

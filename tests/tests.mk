@@ -55,7 +55,7 @@ tracee-elf32: tests/tracees/parts/elf32.S
 
 .PHONY: unit tracees test
 unit: $(UNIT_TESTS)
-	@for test in $(UNIT_TESTS); do $$test || exit 1; done
+	$(PYTHON) tests/run.py --build $(BUILD) unit
 
 tracees: $(TRACEES) tracee-elf32
 

@@ -36,7 +36,7 @@ template <typename T> struct box {
 };
 
 counter total;
-box<int> crate;
+box<int> shelf;
 
 } // namespace geometry
 
@@ -46,8 +46,8 @@ int main(int argc, char **argv)
 
 	for (int i = 1; i <= 20; i++) {
 		geometry::total.add(i);
-		geometry::crate.put(i * 2);
+		geometry::shelf.put(i * 2);
 	}
-	printf("stores 20\ntotal %ld\ncrate %d\n", geometry::total.value, geometry::crate.content);
+	printf("stores 20\ntotal %ld\nshelf %d\n", geometry::total.value, geometry::shelf.content);
 	return tracee_end(&tracee);
 }
