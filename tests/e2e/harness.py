@@ -240,12 +240,37 @@ class Process:
         self.stderr_file.close()
 
 
+def wait_until(condition):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"did not come true within {PATIENCE} s")
+        time.sleep(0.01)
+
+
 def describe(pid):
     try:
         status = status_of(pid)
         return f"pid {pid} state {status['State']}, traced by {status['TracerPid']}"
     except OSError:
         return f"pid {pid} is gone"
+
+
+def symbol_address(pid, program, name):
+    """Where a symbol of a running program's own file stands in its memory."""
+    listed = subprocess.run(["nm", str(program)], capture_output=True, text=True, check=True)
+    value = next(int(line.split()[0], 16) for line in listed.stdout.splitlines()
+                 if line.endswith(f" {name}"))
+    if is_position_independent(program):
+        real = str(pathlib.Path(program).resolve())
+        value += next(int(line.split("-")[0], 16) for line in
+                      pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines()
+                      if line.endswith(real))
+    return value
+
+
+def is_position_independent(program):
+    return pathlib.Path(program).read_bytes()[16] == 3
 
 
 def status_of(pid):
@@ -332,19 +357,30 @@ class E2ETest(unittest.TestCase):
         words = [word for expression in watch for word in ("-w", expression)]
         return [*words, *options]
 
-    def launch(self, name, *words, watch=(), options=()):
+    def launch(self, name, *words, watch=(), options=(), code=0):
         """Launches a tracee under memwatch. Returns (events, oracle, process)."""
         program = TRACEES / name
         if not program.exists():
             self.skipTest(f"{name} could not be built here")
-        return self.launch_command([program, *words], watch=watch, options=options)
+        said = self.folder / "said"
+        said.write_text("")
+        events, process = self.launch_command([program, f"out={said}", *words], watch=watch,
+                                              options=options, code=code)
+        return events, Oracle(said.read_text()), process
 
-    def launch_command(self, command, watch=(), options=()):
+    def launch_command(self, command, watch=(), options=(), code=0):
+        """Launches any command. Returns (events, process)."""
         path = self.folder / "events.json"
         process = self.memwatch("launch", "--batch", f"--json={path}",
                                 *self.watch_options(watch, options), "--", *command)
-        self.assertEqual(process.child.returncode, 0, process.stderr)
-        return read_events(path), Oracle(process.stdout), process
+        self.assertEqual(process.child.returncode, code, process.stderr)
+        return read_events(path), process
+
+    def unwatched(self, name, *words):
+        """Runs a tracee by itself."""
+        process = self.start([TRACEES / name, *words], stdin=subprocess.DEVNULL)
+        self.assertEqual(process.finish(), 0, process.stderr)
+        return Oracle(process.stdout)
 
     def attach(self, target, watch=(), options=(), armed=True):
         """Attaches memwatch to a process and waits until its watches are armed."""
@@ -359,6 +395,13 @@ class E2ETest(unittest.TestCase):
 
     def events(self):
         return read_events(self.folder / "events.json")
+
+    def end_tracee(self, target):
+        """Lets a waiting or running tracee end. Returns its oracle."""
+        target.say()
+        target.say()
+        self.assertEqual(target.finish(), 0, f"{target.stdout} {target.stderr}")
+        return Oracle(target.stdout)
 
     # what tests compare
 
@@ -391,10 +434,6 @@ def show(row):
 def needs_program(name, package):
     """Skips, loudly, where a real program is missing."""
     return unittest.skipUnless(shutil.which(name), f"{name} is missing: install {package}")
-
-
-def ends_well(process, code=0):
-    return process.finish() == code
 
 
 SIGNALS = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT", signal.SIGHUP: "SIGHUP"}

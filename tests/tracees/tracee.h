@@ -2,7 +2,8 @@
 /**
  * What every tracee shares. A tracee prints `key value…` lines: its own oracle, which a test
  * compares with what memwatch reported. Nothing depends on time: with the word `wait` a tracee
- * prints `ready` and goes on when it reads a line, with `hold` it waits for one more at its end.
+ * prints `ready` and goes on when it reads a line, with `hold` it waits for one more at its end,
+ * with `out=FILE` it prints there, apart from what memwatch prints.
  */
 #ifndef TRACEE_H
 #define TRACEE_H
@@ -41,6 +42,12 @@ static inline void tracee_read_line(void)
 		;
 }
 
+static inline void tracee_print_to(const char *path)
+{
+	if (!freopen(path, "w", stdout))
+		abort();
+}
+
 /** Parses the words of the command line, says who this is and waits if asked to. */
 TRACEE_UNUSED static struct tracee tracee_begin(int argc, char **argv)
 {
@@ -56,6 +63,8 @@ TRACEE_UNUSED static struct tracee tracee_begin(int argc, char **argv)
 			tracee.wait = true;
 		else if (!strcmp(argv[i], "hold"))
 			tracee.hold = true;
+		else if (!strncmp(argv[i], "out=", 4))
+			tracee_print_to(argv[i] + 4);
 		else if (!*end && tracee.number_count < 4)
 			tracee.numbers[tracee.number_count++] = number;
 		else
