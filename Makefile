@@ -38,7 +38,8 @@ LIBS := -ldw -lelf -lZydis -ledit -ljansson -lsqlite3 -lxxhash -lzstd -liberty -
 
 SOURCES := $(wildcard base/*.c tracer/*.c tracer/arch/$(ARCH)/*.c symbols/*.c profiler/*.c \
 	watch/*.c repl/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+ASSEMBLY := $(wildcard tracer/arch/$(ARCH)/*.S)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(ASSEMBLY:%.S=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libmw.a
 
 .PHONY: all
@@ -56,7 +57,13 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(MW_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(MW_CFLAGS) -MMD -MP -c -o $@ $<
+
 -include $(OBJECTS:.o=.d)
+
+-include profiler/view.mk
 
 include tests/tests.mk
 include examples/examples.mk

@@ -119,7 +119,7 @@ class Memwatch(Tool):
                 f"--backend={self.backend}", "-w", "page.watched", str(target.pid)]
 
     def armed(self, target, output, child):
-        return b"watch 1" in output.lower()
+        return b"memwatch: watch 1: " in output
 
     def reported(self, folder):
         with open(folder / "events", encoding="utf-8") as events:

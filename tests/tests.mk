@@ -9,6 +9,8 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 
 -include $(UNIT_TESTS:=.d)
 
+-include tests/fixtures/fixtures.mk
+
 # Tracees are built as their users would build them: by TRACEE_CC, never with sanitizers.
 TRACEE_CC ?= gcc
 TRACEE_CXX ?= g++

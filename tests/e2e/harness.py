@@ -25,7 +25,7 @@ PATIENCE = float(os.environ.get("MW_TEST_PATIENCE", "120"))
 SANITIZER_TALK = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|"
                             r"ThreadSanitizer|runtime error:")
 # What memwatch says on stderr once a watch is armed.
-ARMED = re.compile(r"^(?:memwatch: )?watch \d+", re.IGNORECASE | re.MULTILINE)
+ARMED = re.compile(r"^memwatch: watch \d+: ", re.MULTILINE)
 
 
 def line_of(source, name):
@@ -96,15 +96,15 @@ class Event(dict):
 
     def _bytes(self, whole, preview):
         text = self.get(whole)
-        return base64.b64decode(self[preview] if text is None else text)
+        return base64.b64decode((text if text is not None else self.get(preview)) or "")
 
     @property
     def old_part(self):
-        return base64.b64decode(self["old_preview"])
+        return base64.b64decode(self["old_preview"] or "")
 
     @property
     def new_part(self):
-        return base64.b64decode(self["new_preview"])
+        return base64.b64decode(self["new_preview"] or "")
 
     def old_int(self):
         return int.from_bytes(self.old, "little", signed=True)

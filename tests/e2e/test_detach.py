@@ -35,7 +35,7 @@ class Detach(E2ETest):
 
     def test_a_watch_ends_after_its_duration(self):
         target = self.running("loop")
-        process = self.attach(target, ["counter"], ["--duration=300ms"])
+        process = self.attach(target, ["counter"], ["--duration=3"])
         self.assertEqual(process.finish(), 0, process.stderr)
         self.assertTrue(self.events())
         self.check_goes_on(target)
@@ -55,7 +55,7 @@ class Detach(E2ETest):
                     before = lasting_state(target.pid)
                     process = self.attach_and_see_events(target, backend)
                     process.signal(number)
-                    self.assertIn(process.finish(), (0, 128 + number), process.stderr)
+                    self.assertEqual(process.finish(), 128 + number, process.stderr)
                     self.assertEqual(lasting_state(target.pid), before)
                     self.check_goes_on(target)
 
@@ -101,7 +101,7 @@ class Death(E2ETest):
                 target.signal(signal.SIGKILL)
                 self.assertEqual(process.finish(), 0, process.stderr)
                 self.assertEqual(target.finish(), -signal.SIGKILL)
-                self.assertRegex(process.stderr, r"SIGKILL|signal 9|killed")
+                self.assertRegex(process.stderr, r"killed by signal 9")
 
     def test_a_target_that_ends_by_itself_ends_the_watch(self):
         target = self.tracee("loop", "10", "3")

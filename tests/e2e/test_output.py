@@ -66,12 +66,15 @@ class Text(E2ETest):
         self.assertIn("\x1b[", self.run_text("--color=always").stdout)
 
     def test_the_summary_names_the_writers(self):
-        process = self.run_text()
-        self.assertRegex(process.stderr, r"5")
-        self.assertIn("write_counter", process.stdout + process.stderr)
+        process = self.run_text(words=("300",))
+        summary = process.stdout[process.stdout.rindex("#300"):].partition("\n")[2]
+        self.assertRegex(summary, r"\b300\b")
+        self.assertIn("write_counter", summary)
 
-    def test_quiet_says_nothing_on_stderr(self):
-        self.assertEqual(self.run_text("--quiet").stderr, "")
+    def test_quiet_leaves_the_changes_and_nothing_else(self):
+        process = self.run_text("--quiet")
+        self.assertEqual(process.stderr, "")
+        self.assertEqual(len(process.stdout.splitlines()), 5, process.stdout)
 
 
 class Help(E2ETest):
