@@ -64,7 +64,7 @@ struct mw_thread {
 	/** A stop taken out of turn (all-stop, or before the parent's event) and not yet handled.
 	 */
 	bool stashed;
-	/** PTRACE_INTERRUPT was sent; its stop may still come. */
+	/** PTRACE_INTERRUPT was sent since it last stopped. */
 	bool interrupt_sent;
 	/** Waits for its vfork child: doesn't run, and can't be stopped. */
 	bool vfork_parent;
