@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "repl/batch.h"
+
+#include "base/error.h"
+#include "repl/exit_code.h"
+#include "repl/front.h"
+#include "repl/script.h"
+#include "repl/summary.h"
+
+static bool is_alive(const struct mw_front *front)
+{
+	return front->target.state == MW_TARGET_RUNNING || front->target.state == MW_TARGET_STOPPED;
+}
+
+static void count_watch(void *arg, const struct mw_watch_info *watch MW_UNUSED)
+{
+	size_t *count = arg;
+
+	(*count)++;
+}
+
+/**
+ * Without a watch nothing will ever be reported, so only a launched command or --duration is worth
+ * waiting for.
+ */
+static bool is_worth_waiting(const struct mw_front *front)
+{
+	size_t watches = 0;
+
+	mw_session_watches(front->session, count_watch, &watches);
+	return watches || front->target.launched || front->deadline_ns;
+}
+
+/** Waits until the target ends, or something else ends the session. */
+static struct mw_error *watch_on(struct mw_front *front)
+{
+	struct mw_error *err = NULL;
+
+	if (mw_front_ended(front) || !is_worth_waiting(front))
+		return NULL;
+	if (front->target.state == MW_TARGET_STOPPED)
+		err = mw_session_continue(front->session);
+	while (!err && !mw_front_ended(front) && is_alive(front))
+		mw_front_wait(front, -1);
+	return err;
+}
+
+/** The session's life, once the target is there. */
+static struct mw_error *run(struct mw_front *front, const struct mw_script *script)
+{
+	struct mw_error *err = mw_front_arm(front);
+
+	if (!err)
+		err = mw_script_run(script, front);
+	if (!err)
+		err = watch_on(front);
+	return err;
+}
+
+static int run_session(const struct mw_options *options, const struct mw_script *script)
+{
+	struct mw_front front;
+	struct mw_error *err = mw_front_init(&front, options, false);
+
+	if (err) {
+		mw_front_close(&front);
+		return mw_exit_report(err);
+	}
+	err = run(&front, script);
+	if (err) {
+		mw_front_fail(&front, err);
+		/* One line is enough: that it detached goes without saying. */
+		front.reporter.mute_notices = true;
+	}
+	mw_front_let_go(&front);
+	if (!options->quiet && !front.failure && !front.output_failed)
+		mw_summary_print(front.session, &front.style, front.out);
+	return mw_front_close(&front);
+}
+
+int mw_batch_run(const struct mw_options *options)
+{
+	struct mw_script script = {0};
+	struct mw_error *err = mw_script_add_requests(&script, options);
+	int code;
+
+	if (err) {
+		/* A script that can't be read or understood is a failure, not a bad command line.
+		 */
+		mw_exit_report(err);
+		code = MW_EXIT_FAILED;
+	} else {
+		code = run_session(options, &script);
+	}
+	mw_script_deinit(&script);
+	return code;
+}
