@@ -93,6 +93,11 @@ static struct mw_error *add_if_named(struct mw_candidates *candidates, const str
 		   !strcmp(qualified, candidates->path));
 }
 
+static bool is_variable(Dwarf_Die *die)
+{
+	return dwarf_tag(die) == DW_TAG_variable || dwarf_tag(die) == DW_TAG_formal_parameter;
+}
+
 static struct mw_error *add_statics(struct mw_candidates *candidates, Dwarf_Die *scope,
 				    const char *file, int depth)
 {
@@ -104,7 +109,7 @@ static struct mw_error *add_statics(struct mw_candidates *candidates, Dwarf_Die 
 	{
 		const char *name = mw_die_name(&die);
 
-		if (dwarf_tag(&die) == DW_TAG_variable && name && !strcmp(name, wanted))
+		if (is_variable(&die) && name && !strcmp(name, wanted))
 			err = add(candidates, &die, file, true);
 		else if (dwarf_tag(&die) == DW_TAG_lexical_block && depth < MW_DIE_MAX_DEPTH)
 			err = add_statics(candidates, &die, file, depth + 1);
@@ -270,7 +275,13 @@ static const char *const explanations[] = {
 
 struct mw_error *mw_candidates_explain(const struct mw_candidates *candidates)
 {
-	const char *explanation = explanations[candidates->list.items[0].location.kind];
+	enum mw_location_kind kind = MW_LOCATION_NONE;
 
-	return mw_error_create(MW_ERROR_NOT_FOUND, "`%s` %s", candidates->path, explanation);
+	/* A declaration says nothing; the copy of the function that was kept may say more. */
+	mw_vec_foreach(candidate, &candidates->list) {
+		if (kind == MW_LOCATION_NONE)
+			kind = candidate->location.kind;
+	}
+	return mw_error_create(MW_ERROR_NOT_FOUND, "`%s` %s", candidates->path,
+			       explanations[kind]);
 }
