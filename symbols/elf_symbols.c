@@ -57,8 +57,7 @@ static const char *without_version(struct mw_module *module, const char *name)
 
 	if (!version)
 		return name;
-	return mw_strings_take(&module->symbols->strings,
-			       strndup(name, (size_t)(version - name)));
+	return mw_strings_take(&module->symbols->strings, strndup(name, (size_t)(version - name)));
 }
 
 static bool add_symbol(struct mw_module *module, int index)
