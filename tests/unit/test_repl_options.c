@@ -2,7 +2,13 @@
 #include "repl/options.h"
 #include "repl_test.h"
 
-#define WORDS(...) ((char *[]){"verb", __VA_ARGS__, NULL})
+/* Static: the options point into the words. */
+#define PARSE(parse, ret, ...)                                                                     \
+	({                                                                                         \
+		static char *words_[] = {"verb", __VA_ARGS__, NULL};                               \
+                                                                                                   \
+		parse(words_, (ret));                                                              \
+	})
 
 static int count_words(char **words)
 {
@@ -28,10 +34,10 @@ static void attach_takes_a_process_id_before_or_behind_options(void **state)
 	struct mw_options options;
 
 	(void)state;
-	assert_success(attach(WORDS("4711"), &options));
+	assert_success(PARSE(attach, &options, "4711"));
 	assert_int_equal(options.pid, 4711);
 	mw_options_deinit(&options);
-	assert_success(attach(WORDS("4711", "-w", "counter"), &options));
+	assert_success(PARSE(attach, &options, "4711", "-w", "counter"));
 	assert_int_equal(options.pid, 4711);
 	assert_string_equal(options.watches.items[0].expression, "counter");
 	mw_options_deinit(&options);
@@ -42,7 +48,7 @@ static void defaults_are_what_the_help_says(void **state)
 	struct mw_options options;
 
 	(void)state;
-	assert_success(attach(WORDS("1"), &options));
+	assert_success(PARSE(attach, &options, "1"));
 	assert_int_equal(options.backend, MW_BACKEND_AUTO);
 	assert_int_equal(options.overflow, MW_OVERFLOW_BLOCK);
 	assert_int_equal(options.color, MW_COLOR_AUTO);
@@ -58,11 +64,10 @@ static void every_option_reaches_its_field(void **state)
 	struct mw_options options;
 
 	(void)state;
-	assert_success(launch(WORDS("--batch", "--json=out.json", "--backend=hw", "--stack=5",
-				    "--duration=200ms", "--max-events=7", "--on=write",
-				    "--overflow=drop", "--ring=128", "--syscalls=off",
-				    "--color=never", "--quiet", "--exit-code", "--", "prog", "-w"),
-			      &options));
+	assert_success(PARSE(launch, &options, "--batch", "--json=out.json", "--backend=hw",
+			     "--stack=5", "--duration=200ms", "--max-events=7", "--on=write",
+			     "--overflow=drop", "--ring=128", "--syscalls=off", "--color=never",
+			     "--quiet", "--exit-code", "--", "prog", "-w"));
 	assert_true(options.batch && options.json && options.quiet && options.exit_code);
 	assert_string_equal(options.json_path, "out.json");
 	assert_int_equal(options.backend, MW_BACKEND_HW);
@@ -83,7 +88,7 @@ static void options_behind_the_launched_command_are_the_commands(void **state)
 	struct mw_options options;
 
 	(void)state;
-	assert_success(launch(WORDS("-w", "x", "prog", "--json", "-w"), &options));
+	assert_success(PARSE(launch, &options, "-w", "x", "prog", "--json", "-w"));
 	assert_int_equal(options.watches.count, 1);
 	assert_false(options.json);
 	assert_string_equal(options.command[1], "--json");
@@ -95,7 +100,7 @@ static void a_name_belongs_to_the_watch_behind_it(void **state)
 	struct mw_options options;
 
 	(void)state;
-	assert_success(attach(WORDS("-w", "a", "-n", "bee", "-w", "b", "-w", "c", "1"), &options));
+	assert_success(PARSE(attach, &options, "-w", "a", "-n", "bee", "-w", "b", "-w", "c", "1"));
 	assert_int_equal(options.watches.count, 3);
 	assert_null(options.watches.items[0].name);
 	assert_string_equal(options.watches.items[1].name, "bee");
@@ -108,7 +113,7 @@ static void scripts_and_commands_keep_their_order(void **state)
 	struct mw_options options;
 
 	(void)state;
-	assert_success(attach(WORDS("-e", "one", "-x", "two", "-e", "three", "1"), &options));
+	assert_success(PARSE(attach, &options, "-e", "one", "-x", "two", "-e", "three", "1"));
 	assert_int_equal(options.scripts.count, 3);
 	assert_false(options.scripts.items[0].is_file);
 	assert_true(options.scripts.items[1].is_file);
@@ -121,13 +126,13 @@ static void arguments_that_may_be_left_out(void **state)
 	struct mw_options options;
 
 	(void)state;
-	assert_success(attach(WORDS("--stack", "--json", "12"), &options));
+	assert_success(PARSE(attach, &options, "--stack", "--json", "12"));
 	assert_int_equal(options.stack_depth, MW_STACK_DEFAULT);
 	assert_true(options.json);
 	assert_null(options.json_path);
 	assert_int_equal(options.pid, 12);
 	mw_options_deinit(&options);
-	assert_success(attach(WORDS("--json=-", "12"), &options));
+	assert_success(PARSE(attach, &options, "--json=-", "12"));
 	assert_null(options.json_path);
 	mw_options_deinit(&options);
 }
@@ -191,9 +196,9 @@ static void launch_needs_a_command(void **state)
 	struct mw_options options;
 
 	(void)state;
-	assert_message(launch(WORDS("-w", "x"), &options),
+	assert_message(PARSE(launch, &options, "-w", "x"),
 		       "launch what? Usage: memwatch launch [options] -- COMMAND [ARGUMENT…]");
-	assert_message(launch(WORDS("-w", "x", "--"), &options),
+	assert_message(PARSE(launch, &options, "-w", "x", "--"),
 		       "launch what? Usage: memwatch launch [options] -- COMMAND [ARGUMENT…]");
 }
 
@@ -202,7 +207,7 @@ static void help_needs_no_target(void **state)
 	struct mw_options options;
 
 	(void)state;
-	assert_success(attach(WORDS("--help"), &options));
+	assert_success(PARSE(attach, &options, "--help"));
 	assert_true(options.help);
 	mw_options_deinit(&options);
 }
