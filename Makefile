@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: MIT
-# make demo    install what is missing, build, run the main job
-# make check   install what is missing, build, run every test
-# SAN=address,undefined builds with sanitizers into a folder of its own.
+# make          build memwatch
+# make demo     install what is missing, build, run the main job on a program with a bug
+# make check    install what is missing, build, run every test
+# make lint     format, layers, sizes, licences, static analysis, spelling, scripts
+# make bench    measure memwatch beside gdb and perf
+# make deps     install missing Debian packages; GROUPS=build (check, lint) for fewer
+# make install  into $(DESTDIR)$(PREFIX)
+# SAN=address,undefined builds with sanitizers into a folder of its own; WERROR=1 makes warnings
+# errors; TESTS="test_page unit" chooses tests.
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 PREFIX ?= /usr/local
 DESTDIR ?=
 PYTHON ?= /usr/bin/python3
@@ -13,9 +21,13 @@ ARCH := $(shell uname -m)
 
 PACKAGES := gcc make pkg-config libdw-dev libelf-dev libzydis-dev libedit-dev libjansson-dev \
 	libsqlite3-dev libxxhash-dev libzstd-dev libiberty-dev libcmocka-dev
-PACKAGES_CHECK := python3 python3-jsonschema gdb redis-server redis-tools sqlite3 python3.11 \
-	python3.11-dbg libc6-dbg
-PACKAGES_LINT := clang-format clang-tidy cppcheck codespell shellcheck universal-ctags
+PACKAGES_CHECK := g++ python3 python3-jsonschema gdb redis-server redis-tools sqlite3 \
+	libsqlite3-0 python3.11 python3.11-dbg libc6-dbg
+PACKAGES_LINT := clang clang-format clang-tidy codespell shellcheck universal-ctags
+GROUPS := build check lint
+PACKAGES_IN_GROUPS := $(if $(filter build,$(GROUPS)),$(PACKAGES)) \
+	$(if $(filter check,$(GROUPS)),$(PACKAGES_CHECK)) \
+	$(if $(filter lint,$(GROUPS)),$(PACKAGES_LINT))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes \
 	-Wpointer-arith -Wimplicit-fallthrough -Wformat-security -Wformat=2 -Wundef
@@ -26,7 +38,8 @@ LIBS := -ldw -lelf -lZydis -ledit -ljansson -lsqlite3 -lxxhash -lzstd -liberty -
 
 SOURCES := $(wildcard base/*.c tracer/*.c tracer/arch/$(ARCH)/*.c symbols/*.c profiler/*.c \
 	watch/*.c repl/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+ASSEMBLY := $(wildcard tracer/arch/$(ARCH)/*.S)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(ASSEMBLY:%.S=$(BUILD)/%.o)
 LIBRARY := $(BUILD)/libmw.a
 
 .PHONY: all
@@ -44,10 +57,54 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(MW_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(BUILD)/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(MW_CFLAGS) -MMD -MP -c -o $@ $<
+
 -include $(OBJECTS:.o=.d)
 
+-include profiler/view.mk
+
 include tests/tests.mk
+include examples/examples.mk
+include bench/bench.mk
+
+.PHONY: deps
+deps:
+	@tools/install-deps $(PACKAGES_IN_GROUPS)
+
+# Sub-makes, so that nothing is built before its dependencies are there.
+.PHONY: check
+check:
+	@$(MAKE) --no-print-directory deps GROUPS="build check"
+	@$(MAKE) --no-print-directory test
+
+LINT_SOURCES := $(SOURCES) $(wildcard tests/unit/*.c)
+FORMAT_SOURCES := $(LINT_SOURCES) $(wildcard */*.h tracer/arch/*/*.h tests/*/*.h examples/*.c \
+	bench/*.c tests/tracees/*.c tests/tracees/*.cc tests/tracees/parts/*.c)
+SCRIPTS := .ci/run examples/demo tools/install-deps tools/run-clang-tidy
+SPELLED := $(wildcard *.md NEWS) base tracer symbols profiler watch repl tests bench docs examples \
+	tools .ci
+
+.PHONY: lint
+lint:
+	clang-format --dry-run -Werror $(sort $(FORMAT_SOURCES))
+	tools/check-layers
+	tools/check-sizes
+	tools/check-spdx
+	printf '%s\n' $(sort $(LINT_SOURCES)) | xargs -P 2 -n 8 tools/run-clang-tidy
+	codespell $(wildcard $(SPELLED))
+	shellcheck $(SCRIPTS)
+
+.PHONY: install
+install: all
+	install -D -m 755 $(BUILD)/memwatch $(DESTDIR)$(PREFIX)/bin/memwatch
+	$(foreach page,$(wildcard docs/man/*.1),install -D -m 644 $(page) \
+		$(DESTDIR)$(PREFIX)/share/man/man1/$(notdir $(page)) &&) true
+	install -d $(DESTDIR)$(PREFIX)/share/doc/memwatch
+	install -m 644 README.md NEWS LICENSE $(wildcard docs/*.md docs/*.json) \
+		$(DESTDIR)$(PREFIX)/share/doc/memwatch
 
 .PHONY: clean
 clean:
-	rm -rf build build-san
+	rm -rf build build-san build-clang

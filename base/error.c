@@ -40,6 +40,7 @@ static struct mw_error *error_with_message(enum mw_error_code code, int errnum, 
 	return err;
 }
 
+MW_PRINTF(1, 0)
 static char *format_message(const char *format, va_list args)
 {
 	char *message;

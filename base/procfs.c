@@ -84,6 +84,8 @@ struct mw_error *mw_proc_status_parse(const char *text, struct mw_proc_status *r
 	status.threads = (int)long_line(text, "Threads");
 	status.seccomp = (int)long_line(text, "Seccomp");
 	status.no_memory = !find_line(text, "VmSize");
+	status.sig_pending = mask_line(text, "SigPnd");
+	status.sig_pending_shared = mask_line(text, "ShdPnd");
 	status.sig_blocked = mask_line(text, "SigBlk");
 	status.sig_ignored = mask_line(text, "SigIgn");
 	status.sig_caught = mask_line(text, "SigCgt");

@@ -31,6 +31,9 @@ struct mw_proc_status {
 	/** Has no address space: a kernel thread or a zombie. */
 	bool no_memory;
 	/** Signal masks, bit (signal - 1). */
+	/** Waiting for this thread, and for any thread of the process. */
+	uint64_t sig_pending;
+	uint64_t sig_pending_shared;
 	uint64_t sig_blocked;
 	uint64_t sig_ignored;
 	uint64_t sig_caught;

@@ -52,8 +52,8 @@ static inline bool mw_vec_reserve_bytes(void *items_pointer, size_t *capacity, s
 	} while (0)
 
 #define mw_vec_foreach(item, vec)                                                                  \
-	for (__typeof__((vec)->items) item = (vec)->items;                                         \
-	     (item) && (item) < (vec)->items + (vec)->count; (item)++)
+	for (__auto_type item = (vec)->items; (item) && (item) < (vec)->items + (vec)->count;      \
+	     (item)++)
 
 #define mw_vec_deinit(vec)                                                                         \
 	do {                                                                                       \

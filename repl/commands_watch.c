@@ -24,7 +24,7 @@ static struct mw_error *list_ids(struct mw_front *front, const struct mw_argumen
 	for (size_t i = 0; i < arguments->words.count; i++) {
 		unsigned id;
 		struct mw_error *err =
-			mw_watch_find(front->session, arguments->words.items[i], &id);
+			mw_watch_lookup(front->session, arguments->words.items[i], &id);
 
 		if (err)
 			return err;

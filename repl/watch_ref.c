@@ -45,7 +45,7 @@ static unsigned long parse_number(const char *text)
 	return isdigit((unsigned char)text[0]) && !*end ? number : 0;
 }
 
-struct mw_error *mw_watch_find(struct mw_session *session, const char *reference, unsigned *ret)
+struct mw_error *mw_watch_lookup(struct mw_session *session, const char *reference, unsigned *ret)
 {
 	struct search search = {
 		.reference = reference,

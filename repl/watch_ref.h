@@ -12,7 +12,7 @@ struct mw_watch_ids {
 };
 
 /** Finds a watch by its number, its name or its expression. */
-struct mw_error *mw_watch_find(struct mw_session *session, const char *reference,
+struct mw_error *mw_watch_lookup(struct mw_session *session, const char *reference,
 			       unsigned *ret) MW_MUST_CHECK;
 
 /** Lists the numbers of all watches. @param ret a zeroed vec; mw_vec_deinit() it. */

@@ -84,6 +84,12 @@ struct mw_object {
 struct mw_error *mw_symbols_eval(struct mw_symbols *symbols, const char *expression,
 				 struct mw_object *ret) MW_MUST_CHECK;
 
+/**
+ * Evaluates an expression and prints its value, also one that is no object in memory: `&x`, `p+1`.
+ */
+struct mw_error *mw_symbols_print(struct mw_symbols *symbols, const char *expression,
+				  FILE *out) MW_MUST_CHECK;
+
 /** Name of a type as C writes it; "bytes" for NULL. Belongs to the mw_symbols. */
 const char *mw_type_name(struct mw_symbols *symbols, const struct mw_type *type);
 

@@ -4,6 +4,7 @@
 #define MW_TRACER_HIT_H
 
 #include <stdint.h>
+#include <string.h>
 #include <sys/types.h>
 
 #include "base/procfs.h"
@@ -48,7 +49,8 @@ struct mw_hit_syscall {
 
 /**
  * One store. Behind the structure follow, unaligned: `size` bytes that stood there before, `size`
- * bytes that stand there now, `stack_size` bytes of stack from regs.sp on.
+ * bytes that stand there now, and with a stack: a struct mw_regs and `stack_size` bytes of stack
+ * from its sp on.
  */
 struct mw_hit {
 	/** 1, 2, 3 … in the order in which the stores were carried out. */
@@ -66,10 +68,9 @@ struct mw_hit {
 	mw_addr addr;
 	/** Bytes written. */
 	uint32_t size;
-	/** Bytes of stack copied; 0 without --stack, and then regs is not filled. */
+	/** Bytes of stack copied; 0 without --stack. */
 	uint32_t stack_size;
 	struct mw_hit_syscall syscall;
-	struct mw_regs regs;
 };
 
 static inline const uint8_t *mw_hit_old(const struct mw_hit *hit)
@@ -82,9 +83,18 @@ static inline const uint8_t *mw_hit_new(const struct mw_hit *hit)
 	return mw_hit_old(hit) + hit->size;
 }
 
+/** The registers at the store; only with a stack. Copied, because they stand unaligned. */
+static inline struct mw_regs mw_hit_regs(const struct mw_hit *hit)
+{
+	struct mw_regs regs;
+
+	memcpy(&regs, mw_hit_new(hit) + hit->size, sizeof(regs));
+	return regs;
+}
+
 static inline const uint8_t *mw_hit_stack(const struct mw_hit *hit)
 {
-	return mw_hit_new(hit) + hit->size;
+	return mw_hit_new(hit) + hit->size + sizeof(struct mw_regs);
 }
 
 #endif

@@ -28,8 +28,7 @@
 enum mw_store_method {
 	/** The instruction itself, on a copy of its operand. */
 	MW_STORE_REPLAY,
-	/** Written by hand: push, call, pop to memory, enter, movs, stos, moffs, bts with register.
-	 */
+	/** Written by hand: push, call, pop to memory, movs, stos, mov to an absolute address. */
 	MW_STORE_EMULATE,
 	/** Neither is possible: all threads stop, the page opens, the thread steps. */
 	MW_STORE_STEP,
@@ -48,7 +47,7 @@ struct mw_store {
 	/** The original bytes, to check a cache entry against. */
 	uint8_t bytes[MW_INSN_MAX];
 	/** The rest is private to the architecture. */
-	uint8_t arch[96];
+	_Alignas(8) uint8_t arch[96];
 };
 
 /** Registers of a stopped thread. */
@@ -81,8 +80,10 @@ bool mw_store_decode(struct mw_replayer *replayer, const uint8_t *code, size_t s
 		     struct mw_store *ret);
 
 /**
- * Computes what the store will write with these registers. A string instruction writes, in one
- * step, at most up to the end of the page that its next element lies on (towards its direction).
+ * Computes what the store will write with these registers: at least the bytes it writes, and at
+ * most its operand. For MW_STORE_STEP it is the operand as far as known, or 0 bytes. A string
+ * instruction writes, in one step, at most up to the end of the page that its next element lies on
+ * (towards its direction).
  */
 void mw_store_locate(const struct mw_store *store, const struct mw_store_state *state,
 		     struct mw_store_target *ret);
@@ -102,7 +103,7 @@ enum mw_store_result {
 };
 
 /**
- * Carries out the store.
+ * Carries out the store. Calls go unseen by a shadow stack: where the thread has one, step them.
  *
  * @param memory for source operands in memory (push [m], movs, pop).
  * @param target as mw_store_locate() said.

@@ -32,6 +32,8 @@ struct mw_session_options {
 	unsigned stack_depth;
 	/** Report same-value stores as events too (--on=write). */
 	bool report_silent;
+	/** Launch into a process group of its own, so that the terminal's Ctrl-C is ours alone. */
+	bool own_process_group;
 	/** Leave system calls alone (--syscalls=off). */
 	bool ignore_syscalls;
 	/** Copied; its arg must outlive the session. */

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+$(BUILD)/bench/%: bench/%.c
+	@mkdir -p $(@D)
+	$(TRACEE_CC) -std=gnu17 -D_GNU_SOURCE -g -O2 -Wall -Wextra -o $@ $<
+
+# Prints ratios; no figure makes it fail. ROUNDS=1 is quick.
+ROUNDS ?= 5
+.PHONY: bench
+bench: all $(BUILD)/bench/target
+	$(PYTHON) bench/bench.py --build $(BUILD) --output $(BUILD)/bench.json --rounds $(ROUNDS)

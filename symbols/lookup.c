@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "symbols/lookup.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "symbols/candidates.h"
+#include "symbols/die.h"
+#include "symbols/near.h"
+#include "symbols/type_dwarf.h"
+
+const char *mw_path_base(const char *path)
+{
+	const char *base = path;
+	int nesting = 0;
+
+	for (const char *at = path; *at; at++) {
+		nesting += (*at == '<' || *at == '(') - (*at == '>' || *at == ')');
+		if (nesting == 0 && at[0] == ':' && at[1] == ':')
+			base = at + 2;
+	}
+	return base;
+}
+
+bool mw_path_matches(const char *qualified, const char *path)
+{
+	size_t length = strlen(qualified), tail = strlen(path);
+
+	if (tail > length || strcmp(qualified + length - tail, path))
+		return false;
+	return tail == length || (length - tail >= 2 && qualified[length - tail - 1] == ':' &&
+				  qualified[length - tail - 2] == ':');
+}
+
+/* An incomplete array gets its length from the size of the ELF symbol. */
+static const struct mw_type *sized_type(struct mw_symbols *symbols, const struct mw_type *type,
+					uint64_t symbol_size)
+{
+	const struct mw_type *plain = mw_type_strip(type);
+
+	if (plain && plain->kind == MW_TYPE_ARRAY && !plain->is_bounded && plain->target->size)
+		return mw_type_make_array(symbols, plain->target,
+					  symbol_size / plain->target->size);
+	return type;
+}
+
+static struct mw_error *make_object(struct mw_symbols *symbols, const char *path, mw_addr addr,
+				    const struct mw_type *type, uint64_t symbol_size,
+				    struct mw_object *ret)
+{
+	type = type ? sized_type(symbols, mw_type_complete(symbols, type), symbol_size) : NULL;
+	if (type && !type->size)
+		type = NULL;
+	if (!type && !symbol_size)
+		return mw_error_create(MW_ERROR_NOT_FOUND,
+				       "the size of `%s` is unknown: watch it as 0x%" PRIx64
+				       ":LENGTH",
+				       path, addr.v);
+	*ret = (struct mw_object){addr, type ? type->size : symbol_size, type, 0, 0};
+	return NULL;
+}
+
+/*
+ * The program's own copy of a library's variable (a copy relocation) is the one everybody uses.
+ */
+static mw_addr interposed(struct mw_symbols *symbols, struct mw_module *module, Dwarf_Die *die,
+			  mw_addr addr)
+{
+	struct mw_module *main_module = symbols->modules.items[0];
+	const char *name = mw_die_linkage_name(die);
+	const struct mw_elf_symbol *symbol;
+
+	if (!name)
+		name = mw_die_name(die);
+	if (module == main_module || !mw_die_is_external(die) || !name)
+		return addr;
+	symbol = mw_elf_symbols_named(main_module, name);
+	return symbol && symbol->binding != STB_LOCAL && symbol->type == STT_OBJECT ? symbol->addr
+										    : addr;
+}
+
+static struct mw_error *object_of_candidate(struct mw_symbols *symbols, struct mw_module *module,
+					    const struct mw_candidate *candidate, const char *path,
+					    struct mw_object *ret)
+{
+	Dwarf_Die die = candidate->die;
+	const struct mw_elf_symbol *symbol;
+	mw_addr addr = interposed(symbols, module, &die, candidate->location.addr);
+
+	symbol = mw_elf_symbols_at(module, candidate->location.addr);
+	return make_object(symbols, path, addr, mw_type_of_die(symbols, module, &die),
+			   symbol ? symbol->size : 0, ret);
+}
+
+/* `extern` in the program tells the type of what a library without debug information defines. */
+static const struct mw_type *declared_type(struct mw_symbols *symbols, const char *name)
+{
+	struct mw_module *module = symbols->modules.items[0];
+	const struct mw_name *names;
+	size_t count = mw_name_index_find(module, name, &names);
+
+	for (size_t i = 0; i < count; i++) {
+		Dwarf_Die die = names[i].die;
+
+		if (names[i].kind <= MW_NAME_DECLARATION && mw_die_is_external(&die))
+			return mw_type_of_die(symbols, module, &die);
+	}
+	return NULL;
+}
+
+static struct mw_error *refuse_symbol(const struct mw_elf_symbol *symbol, const char *path)
+{
+	if (symbol->type == STT_TLS)
+		return mw_error_create(MW_ERROR_NOT_FOUND,
+				       "`%s` is thread-local: every thread has its own; watch the "
+				       "address of one, as ADDRESS:LENGTH",
+				       path);
+	return mw_error_create(MW_ERROR_NOT_FOUND,
+			       "`%s` is a function, not data: it is code at 0x%" PRIx64, path,
+			       symbol->addr.v);
+}
+
+/* What only the linker knows: stripped of DWARF, or written in assembly. */
+static struct mw_error *object_of_symbol(struct mw_symbols *symbols,
+					 const struct mw_elf_symbol *symbol, const char *path,
+					 struct mw_object *ret)
+{
+	if (symbol->type == STT_TLS || symbol->type == STT_FUNC || symbol->type == STT_GNU_IFUNC)
+		return refuse_symbol(symbol, path);
+	return make_object(symbols, path, symbol->addr, declared_type(symbols, path), symbol->size,
+			   ret);
+}
+
+/* Opening a library's debug information takes a while: its symbol table tells if it's worth it. */
+static bool may_define(struct mw_module *module, const char *path)
+{
+	return module->is_main || module->names.loaded || !mw_elf_symbols_are_complete(module) ||
+	       mw_elf_symbols_mention(module, mw_path_base(path));
+}
+
+/* @param ret_found false when the module doesn't know the name. */
+static struct mw_error *lookup_in_module(struct mw_module *module, const char *file,
+					 const char *path, bool *ret_found, struct mw_object *ret)
+{
+	struct mw_candidates candidates = {.module = module, .file = file, .path = path};
+	const struct mw_elf_symbol *symbol = file ? NULL : mw_elf_symbols_named(module, path);
+	const struct mw_candidate *chosen = NULL;
+	struct mw_error *err = NULL;
+
+	if (may_define(module, path))
+		err = mw_candidates_collect(&candidates);
+	if (!err)
+		err = mw_candidates_choose(&candidates, &chosen);
+	*ret_found = err || chosen || symbol || candidates.list.count;
+	if (!err && chosen)
+		err = object_of_candidate(module->symbols, module, chosen, path, ret);
+	else if (!err && symbol)
+		err = object_of_symbol(module->symbols, symbol, path, ret);
+	else if (!err && *ret_found)
+		err = mw_candidates_explain(&candidates);
+	mw_candidates_deinit(&candidates);
+	return err;
+}
+
+static struct mw_error *unknown_variable(struct mw_symbols *symbols, const char *file,
+					 const char *path)
+{
+	mw_auto_free char *hint = mw_near_variables(symbols, path);
+	bool knows_types = false;
+
+	mw_vec_foreach (module, &symbols->modules) {
+		knows_types |= (*module)->is_main && (*module)->dwarf;
+	}
+	return mw_error_create(MW_ERROR_NOT_FOUND, "no variable `%s`%s%s%s%s%s", path,
+			       file ? " in a file " : "", file ? file : "", hint ? ": " : "",
+			       hint ? hint : "",
+			       knows_types ? ""
+					   : " (the program has no debug information: build it "
+					     "with -g or install its debug package)");
+}
+
+struct mw_error *mw_lookup_variable(struct mw_symbols *symbols, const char *file, const char *path,
+				    struct mw_object *ret)
+{
+	mw_vec_foreach (module, &symbols->modules) {
+		bool found;
+		struct mw_error *err = lookup_in_module(*module, file, path, &found, ret);
+
+		if (err || found)
+			return err;
+	}
+	return unknown_variable(symbols, file, path);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+/* Programs print where their variables are; memwatch must find them there. */
+#include "symbols_facts.h"
+
+static void test_c_programs_of_every_compiler_are_read_as_they_say(void **state)
+{
+	(void)state;
+	assert_true(check_fixtures("shapes-gcc-") == 4);
+	check_fixtures("shapes-clang-");
+}
+
+static void test_static_fixed_split_and_optimised_programs_are_read(void **state)
+{
+	(void)state;
+	assert_true(check_facts("shapes-static") > 50);
+	assert_true(check_facts("shapes-nopie") > 50);
+	assert_true(check_facts("shapes-split") > 50);
+	assert_true(check_facts("shapes-dwarf3") > 50);
+	assert_true(check_facts("shapes-lto") > 50);
+}
+
+static void test_classes_namespaces_and_inheritance_are_read(void **state)
+{
+	(void)state;
+	assert_true(check_fixtures("classes-") >= 1);
+}
+
+static void test_programs_without_debug_information_have_their_elf_symbols(void **state)
+{
+	struct target target;
+	struct mw_object object;
+
+	(void)state;
+	assert_int_equal(check_facts("plain-nodebug"), 3);
+	assert_int_equal(check_facts("plain-stripped"), 3);
+	target_open_fixture(&target, "plain-stripped");
+	assert_mw_ok(mw_symbols_eval(target.symbols, "pair", &object));
+	assert_null(object.type);
+	target_stop(&target);
+}
+
+static void test_debug_information_is_found_by_its_link(void **state)
+{
+	struct target target;
+	struct mw_object object;
+
+	(void)state;
+	target_open_fixture(&target, "plain-debuglink");
+	assert_mw_ok(mw_symbols_eval(target.symbols, "pair.right", &object));
+	assert_string_equal(mw_type_name(target.symbols, object.type), "int");
+	target_stop(&target);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_c_programs_of_every_compiler_are_read_as_they_say),
+		cmocka_unit_test(test_static_fixed_split_and_optimised_programs_are_read),
+		cmocka_unit_test(test_classes_namespaces_and_inheritance_are_read),
+		cmocka_unit_test(test_programs_without_debug_information_have_their_elf_symbols),
+		cmocka_unit_test(test_debug_information_is_found_by_its_link),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

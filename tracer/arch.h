@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/**
+ * What the tracer needs to know of an architecture. To add one: a folder tracer/arch/ARCH/ (named
+ * as `uname -m` says) with an implementation of every function here and of tracer/store.h, and the
+ * output buffers of its system calls for tracer/syscall_buffers.h.
+ */
+#ifndef MW_TRACER_ARCH_H
+#define MW_TRACER_ARCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include "base/compiler.h"
+#include "base/target.h"
+
+struct mw_mem;
+
+/** ELF e_machine of the processes that can be watched. */
+extern const uint16_t mw_arch_elf_machine;
+
+mw_addr mw_arch_ip(const struct user_regs_struct *regs);
+void mw_arch_set_ip(struct user_regs_struct *regs, mw_addr ip);
+mw_addr mw_arch_sp(const struct user_regs_struct *regs);
+/** Start of the thread control block, or NULL when the thread has none yet. */
+mw_addr mw_arch_thread_pointer(const struct user_regs_struct *regs);
+/** Bytes from the thread pointer on that the C library and the kernel write to by themselves. */
+#define MW_ARCH_TCB_SIZE 4096
+
+/** The registers as an unwinder wants them. */
+void mw_arch_dwarf_regs(const struct user_regs_struct *regs, struct mw_regs *ret);
+
+/** Number of the system call that the thread is in, or -1. */
+int64_t mw_arch_syscall_number(const struct user_regs_struct *regs);
+void mw_arch_syscall_args(const struct user_regs_struct *regs, uint64_t ret[6]);
+void mw_arch_set_syscall_arg(struct user_regs_struct *regs, unsigned index, uint64_t value);
+int64_t mw_arch_syscall_result(const struct user_regs_struct *regs);
+/** At a syscall entry: makes the kernel skip the call; it returns -ENOSYS. */
+void mw_arch_syscall_skip(struct user_regs_struct *regs);
+/** After a call: stands the thread on the system call instruction again, with @number. */
+void mw_arch_syscall_rewind(struct user_regs_struct *regs, int64_t number);
+/** Sets up @number(@args) to run at the system call instruction @ip; no restart afterwards. */
+void mw_arch_syscall_prepare(struct user_regs_struct *regs, mw_addr ip, int64_t number,
+			     const uint64_t args[6]);
+/**
+ * True when a call that returned -EINTR did nothing yet, so that it may simply be made again: the
+ * waits that signal(7) lists as never restarted by the kernel.
+ */
+bool mw_arch_syscall_is_repeatable(int64_t number);
+/** The clone flags of a fork, vfork, clone or clone3 that the thread is in. */
+uint64_t mw_arch_clone_flags(const struct user_regs_struct *regs, const struct mw_mem *mem);
+
+/** Finds a system call instruction in @code. @return its offset, or -1. */
+int64_t mw_arch_find_syscall(const uint8_t *code, size_t size);
+
+/** A breakpoint instruction, and how far the ip is behind it when it traps. */
+extern const uint8_t mw_arch_breakpoint[];
+extern const size_t mw_arch_breakpoint_size;
+
+/** How many debug registers a thread has, and the widths they watch (1, 2, 4, 8 aligned). */
+#define MW_ARCH_DEBUG_SLOTS 4
+
+/**
+ * Programs the debug registers of a stopped thread: all or nothing.
+ *
+ * @param ranges MW_ARCH_DEBUG_SLOTS ranges; size 0 leaves a slot unused.
+ * @return 0 or -errno.
+ */
+int mw_arch_set_debug_registers(pid_t tid, const struct mw_range ranges[MW_ARCH_DEBUG_SLOTS]);
+/** Which slots trapped (bit mask), and clears that. @return the mask, or -errno. */
+int mw_arch_take_debug_hits(pid_t tid);
+
+#endif

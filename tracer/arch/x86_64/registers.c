@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "tracer/arch.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "base/error.h"
+#include "tracer/mem.h"
+
+const uint16_t mw_arch_elf_machine = EM_X86_64;
+const uint8_t mw_arch_breakpoint[] = {0xcc};
+const size_t mw_arch_breakpoint_size = sizeof(mw_arch_breakpoint);
+
+/* Length of the `syscall` instruction. */
+#define SYSCALL_SIZE 2
+
+mw_addr mw_arch_ip(const struct user_regs_struct *regs)
+{
+	return mw_addr_make(regs->rip);
+}
+
+void mw_arch_set_ip(struct user_regs_struct *regs, mw_addr ip)
+{
+	regs->rip = ip.v;
+}
+
+mw_addr mw_arch_sp(const struct user_regs_struct *regs)
+{
+	return mw_addr_make(regs->rsp);
+}
+
+mw_addr mw_arch_thread_pointer(const struct user_regs_struct *regs)
+{
+	return mw_addr_make(regs->fs_base);
+}
+
+void mw_arch_dwarf_regs(const struct user_regs_struct *regs, struct mw_regs *ret)
+{
+	const uint64_t by_number[] = {
+		regs->rax, regs->rdx, regs->rcx, regs->rbx, regs->rsi, regs->rdi,
+		regs->rbp, regs->rsp, regs->r8,  regs->r9,  regs->r10, regs->r11,
+		regs->r12, regs->r13, regs->r14, regs->r15, regs->rip,
+	};
+
+	ret->ip = mw_arch_ip(regs);
+	ret->sp = mw_arch_sp(regs);
+	ret->count = mw_array_size(by_number);
+	memcpy(ret->dwarf, by_number, sizeof(by_number));
+}
+
+int64_t mw_arch_syscall_number(const struct user_regs_struct *regs)
+{
+	return (int64_t)regs->orig_rax;
+}
+
+void mw_arch_syscall_args(const struct user_regs_struct *regs, uint64_t ret[6])
+{
+	const uint64_t args[] = {regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9};
+
+	memcpy(ret, args, sizeof(args));
+}
+
+void mw_arch_set_syscall_arg(struct user_regs_struct *regs, unsigned index, uint64_t value)
+{
+	unsigned long long *const args[] = {&regs->rdi, &regs->rsi, &regs->rdx,
+					    &regs->r10, &regs->r8,  &regs->r9};
+
+	*args[index] = value;
+}
+
+int64_t mw_arch_syscall_result(const struct user_regs_struct *regs)
+{
+	return (int64_t)regs->rax;
+}
+
+void mw_arch_syscall_skip(struct user_regs_struct *regs)
+{
+	regs->orig_rax = (uint64_t)-1;
+}
+
+void mw_arch_syscall_rewind(struct user_regs_struct *regs, int64_t number)
+{
+	regs->rax = (uint64_t)number;
+	regs->rip -= SYSCALL_SIZE;
+	/* Not in a system call any more, so that the kernel doesn't restart it as well. */
+	regs->orig_rax = (uint64_t)-1;
+}
+
+void mw_arch_syscall_prepare(struct user_regs_struct *regs, mw_addr ip, int64_t number,
+			     const uint64_t args[6])
+{
+	regs->rip = ip.v;
+	regs->rax = (uint64_t)number;
+	regs->orig_rax = (uint64_t)-1;
+	for (unsigned i = 0; i < 6; i++)
+		mw_arch_set_syscall_arg(regs, i, args[i]);
+}
+
+uint64_t mw_arch_clone_flags(const struct user_regs_struct *regs, const struct mw_mem *mem)
+{
+	uint64_t flags = 0;
+
+	switch (mw_arch_syscall_number(regs)) {
+	case SYS_clone:
+		return regs->rdi;
+	case SYS_vfork:
+		return CLONE_VM | CLONE_VFORK;
+	case SYS_clone3:
+		/* The flags are the first member of struct clone_args. */
+		mw_mem_read_some(mem, mw_addr_make(regs->rdi), &flags, sizeof(flags));
+		return flags;
+	default:
+		return 0;
+	}
+}
+
+int64_t mw_arch_find_syscall(const uint8_t *code, size_t size)
+{
+	static const uint8_t syscall_instruction[SYSCALL_SIZE] = {0x0f, 0x05};
+	const uint8_t *found = memmem(code, size, syscall_instruction, sizeof(syscall_instruction));
+
+	return found ? found - code : -1;
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+/**
+ * The inside of the tracer, shared by the files of this folder. Everything here runs on the tracer
+ * thread, and nothing on the way of a hit allocates, resolves a name or prints.
+ */
+#ifndef MW_TRACER_ENGINE_H
+#define MW_TRACER_ENGINE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/intmap.h"
+#include "base/vec.h"
+#include "tracer/arch.h"
+#include "tracer/inject.h"
+#include "tracer/mailbox.h"
+#include "tracer/mem.h"
+#include "tracer/ring.h"
+#include "tracer/spans.h"
+#include "tracer/store.h"
+#include "tracer/thread.h"
+#include "tracer/tracer.h"
+
+/** One guarded range. */
+struct mw_guard {
+	uint32_t id;
+	struct mw_range range;
+	enum mw_backend backend;
+};
+
+/** One debug register, the same in every thread. */
+struct mw_hw_slot {
+	/** Size 0: free. */
+	struct mw_range range;
+	uint32_t guard_id;
+	/** What stood there when last looked. */
+	uint8_t shadow[8];
+};
+
+/** The perf events of one thread, one a slot; -1 for none. */
+struct mw_hw_events {
+	pid_t tid;
+	int fds[MW_ARCH_DEBUG_SLOTS];
+};
+
+struct mw_hw {
+	struct mw_hw_slot slots[MW_ARCH_DEBUG_SLOTS];
+	MW_VEC(struct mw_hw_events) events;
+	/** perf_event_open() is refused: ptrace's debug registers instead. */
+	bool by_ptrace;
+	/** perf_event_open() may watch the kernel's stores as well. */
+	bool sees_kernel;
+};
+
+/** A breakpoint at the program's entry: libraries are loaded, main hasn't run. */
+struct mw_entry {
+	mw_addr addr;
+	uint8_t saved[8];
+	bool set;
+	/** The target stands there, and is held. */
+	bool reached;
+	/** Somebody waits for that; otherwise it is told to the analyst. */
+	bool launching;
+};
+
+/** Most pages that one stepped instruction may store to; a scatter has sixteen elements. */
+#define MW_STEP_PAGES 32
+
+/** Decoded stores by address; direct-mapped. */
+#define MW_STORE_CACHE_SLOTS 1024
+
+struct mw_store_cache_slot {
+	mw_addr ip;
+	struct mw_store store;
+};
+
+struct mw_tracer {
+	struct mw_tracer_options options;
+	pthread_t thread;
+	struct mw_mailbox mailbox;
+	struct mw_ring *ring;
+	struct mw_tracer_stats stats;
+	bool quit;
+
+	pid_t pid;
+	enum mw_tracee_state state;
+	struct mw_mem mem;
+	/** A system call instruction of the tracee. */
+	mw_addr syscall_ip;
+	/** struct mw_thread by tid, and how many of them are stashed. */
+	struct mw_intmap threads;
+	size_t stashed;
+	/** Stopped threads stay stopped: the person interrupted, or the entry is reached. */
+	bool hold;
+	struct mw_entry entry;
+
+	MW_VEC(struct mw_guard) guards;
+	uint32_t last_guard_id;
+	/** Write-protected pages, and the watched bytes on them. */
+	struct mw_spans pages;
+	struct mw_spans watched;
+	/** Threads stop at system calls. */
+	bool trace_syscalls;
+	struct mw_hw hw;
+	/** Scratch memory in the tracee that no living thread uses. */
+	MW_VEC(struct mw_range) spare_scratch;
+
+	struct mw_replayer *replayer;
+	struct mw_store_cache_slot *cache;
+	uint8_t *xstate;
+	uint8_t old_bytes[MW_STORE_MAX];
+	uint8_t new_bytes[MW_STORE_MAX];
+	/** The pages that a stepped store opened, as they were: MW_STEP_PAGES pages. */
+	uint8_t *step_bytes;
+	uint64_t seq;
+	/** Threads pinned by bursts, and the timer that looks after them. */
+	unsigned pinned;
+	timer_t burst_timer;
+	cpu_set_t own_home;
+};
+
+/* threads.c: the set of threads. */
+
+struct mw_thread *mw_engine_thread(const struct mw_tracer *tracer, pid_t tid);
+struct mw_error *mw_engine_add_thread(struct mw_tracer *tracer, pid_t tid, pid_t tgid,
+				      struct mw_thread **ret) MW_MUST_CHECK;
+void mw_engine_remove_thread(struct mw_tracer *tracer, struct mw_thread *thread);
+/** Lets a stopped thread go on as the tracer's state asks for. */
+struct mw_error *mw_engine_resume(struct mw_tracer *tracer, struct mw_thread *thread,
+				  int signal) MW_MUST_CHECK;
+/** Keeps a stop for later; mw_engine_take_stash() finds it again. */
+void mw_engine_stash(struct mw_tracer *tracer, struct mw_thread *thread);
+/** @return a thread whose stop was stashed, or NULL. */
+struct mw_thread *mw_engine_take_stash(struct mw_tracer *tracer);
+/**
+ * Stops every thread but @except (may be NULL). Stops that mean more than "interrupted" are
+ * stashed. Threads waiting for a vfork child count as stopped.
+ */
+struct mw_error *mw_engine_stop_all(struct mw_tracer *tracer,
+				    const struct mw_thread *except) MW_MUST_CHECK;
+/**
+ * Undoes mw_engine_stop_all(): resumes all but @except (may be NULL) and what is stashed, unless
+ * the target is held.
+ */
+struct mw_error *mw_engine_resume_all(struct mw_tracer *tracer,
+				      const struct mw_thread *except) MW_MUST_CHECK;
+/** As stop_all, but lets every stashed stop be handled first, so that nothing is in flight. */
+struct mw_error *mw_engine_quiesce(struct mw_tracer *tracer) MW_MUST_CHECK;
+/** With all threads stopped: one that can run injected calls. */
+struct mw_error *mw_engine_borrow(struct mw_tracer *tracer, struct mw_thread **ret) MW_MUST_CHECK;
+
+/* events.c: what each stop leads to. */
+
+/** Handles the stop that @thread is in. */
+struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer,
+				    struct mw_thread *thread) MW_MUST_CHECK;
+/**
+ * If our interruption has just made a call of this thread return EINTR: stands it on the call
+ * again, unless a signal of the program's own is on its way.
+ */
+struct mw_error *mw_engine_repeat_call(struct mw_thread *thread) MW_MUST_CHECK;
+/** Waits for the next stop and handles it, or serves a command. @return false: nobody is left. */
+bool mw_engine_turn(struct mw_tracer *tracer);
+/** Handles one stop if there is one. @return whether there was. */
+bool mw_engine_poll(struct mw_tracer *tracer);
+
+/* records.c: to the analyst. */
+
+/** Writes a hit whose bytes are @old and @new. Never fails: a full ring waits or drops. */
+void mw_engine_emit(struct mw_tracer *tracer, struct mw_thread *thread, struct mw_hit *hit,
+		    const uint8_t *old_bytes, const uint8_t *new_bytes);
+void mw_engine_emit_state(struct mw_tracer *tracer, enum mw_tracee_state state, int status);
+void mw_engine_emit_notice(struct mw_tracer *tracer, const char *format, ...) MW_PRINTF(2, 3);
+/** @param why "" when a detach ends it. */
+void mw_engine_emit_guard_ended(struct mw_tracer *tracer, uint32_t guard_id, const char *why);
+void mw_engine_emit_exec(struct mw_tracer *tracer);
+/** Reports a finished store: a hit if it touched a watched byte, else a foreign one. */
+void mw_engine_report_store(struct mw_tracer *tracer, struct mw_thread *thread, struct mw_hit *hit,
+			    const uint8_t *old_bytes, const uint8_t *new_bytes);
+
+/* fault.c, step.c: a store into a guarded page. */
+
+/** True for a write fault on a page that we protected; @ip is the instruction's. */
+bool mw_engine_fault_is_ours(const struct mw_tracer *tracer, const siginfo_t *info, mw_addr ip);
+/** Decodes the store at @ip. @return NULL when there is none. */
+const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip);
+
+/** Carries out the store that faulted, if the fault is ours. @param ret whether it was. */
+struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thread *thread,
+					const siginfo_t *info, bool *ret) MW_MUST_CHECK;
+/**
+ * The last resort: every other thread stops, the pages open, the thread makes one step.
+ *
+ * @param fault the address it faulted at.
+ * @param ret_done false when the instruction ended in a signal of the program's own instead, which
+ *        thread->stop then is.
+ */
+struct mw_error *mw_engine_step_store(struct mw_tracer *tracer, struct mw_thread *thread,
+				      mw_addr fault, bool *ret_done) MW_MUST_CHECK;
+
+/* guard_page.c */
+
+struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range) MW_MUST_CHECK;
+/** Opens the pages of @range that no other guard needs. */
+struct mw_error *mw_page_disarm(struct mw_tracer *tracer, struct mw_range range) MW_MUST_CHECK;
+/** Writes tracee memory under guards, through the alias where it is shared. */
+struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const void *bytes,
+			       size_t size) MW_MUST_CHECK;
+/** Sets the protection of guarded pages by an injected call: as found, or guarded. */
+struct mw_error *mw_page_protect(struct mw_injection *injection, const struct mw_span *span,
+				 struct mw_range pages, bool guarded) MW_MUST_CHECK;
+/** Opens all guarded pages in a fork child, which has a copy of them. */
+struct mw_error *mw_page_open_all(const struct mw_tracer *tracer,
+				  struct mw_injection *injection) MW_MUST_CHECK;
+
+/* guard_hw.c */
+
+struct mw_error *mw_hw_arm(struct mw_tracer *tracer, const struct mw_guard *guard) MW_MUST_CHECK;
+struct mw_error *mw_hw_disarm(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
+/** A thread that perf's inheritance doesn't reach stands at its first stop. */
+struct mw_error *mw_hw_arm_thread(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
+void mw_hw_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
+/** Takes a SIGTRAP if it is a debug register's. @param ret whether it was. */
+struct mw_error *mw_hw_handle_trap(struct mw_tracer *tracer, struct mw_thread *thread,
+				   const siginfo_t *info, bool *ret) MW_MUST_CHECK;
+void mw_hw_deinit(struct mw_tracer *tracer);
+
+/* gate.c: system calls into guarded pages. */
+
+/** Handles a stop at the entry to, or the exit from, a system call; the thread stays stopped. */
+struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
+/** Keeps the scratch memory of a thread that has ended, for the next one. */
+void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
+/** Unmaps all scratch memory in a fork child, which has copies of it. */
+void mw_gate_unmap_copies(struct mw_tracer *tracer, struct mw_injection *injection);
+/** Unmaps the scratch memory of all threads. */
+void mw_gate_release(struct mw_tracer *tracer, struct mw_injection *injection);
+
+/* burst.c: the hot thread and the tracer share a CPU. */
+
+struct mw_error *mw_burst_init(struct mw_tracer *tracer) MW_MUST_CHECK;
+void mw_burst_deinit(struct mw_tracer *tracer);
+/** Counts a trap of @thread and pins it when they come fast. */
+void mw_burst_note(struct mw_tracer *tracer, struct mw_thread *thread, uint64_t now_ns);
+/** Frees the threads that have cooled down, or all. */
+void mw_burst_release(struct mw_tracer *tracer, bool all);
+/** When no thread is pinned any more, frees the tracer as well. */
+void mw_burst_settle(struct mw_tracer *tracer);
+/** A thread or process made by a pinned thread inherited its mask: gives it the real one. */
+void mw_burst_adopt(const struct mw_thread *parent, pid_t child);
+/** At the exit of a system call: a pinned thread that asked for its affinity gets the real one. */
+struct mw_error *mw_burst_hide(struct mw_tracer *tracer, const struct mw_thread *thread,
+			       const struct user_regs_struct *regs) MW_MUST_CHECK;
+
+/* guard.c: all guards, whatever their back end. */
+
+struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_request *request,
+			      uint32_t *ret) MW_MUST_CHECK;
+struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
+/** @return mw_err_not_found when it has ended. */
+struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guard_id,
+				   struct mw_guard_info *ret) MW_MUST_CHECK;
+/** Takes all guards back; every thread is stopped. */
+struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer) MW_MUST_CHECK;
+/** The memory of all guards is gone: ends them, touching nothing. */
+void mw_guard_end_all(struct mw_tracer *tracer, const char *why);
+
+/* attach.c, launch.c, detach.c */
+
+#define MW_TRACE_OPTIONS                                                                           \
+	(PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |                          \
+	 PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD)
+
+struct mw_error *mw_engine_attach(struct mw_tracer *tracer, pid_t pid) MW_MUST_CHECK;
+struct mw_error *mw_engine_launch(struct mw_tracer *tracer, char *const argv[]) MW_MUST_CHECK;
+/** Sets the breakpoint at the entry of a fresh image; every thread is stopped. */
+struct mw_error *mw_entry_set(struct mw_tracer *tracer) MW_MUST_CHECK;
+/** Takes a SIGTRAP if it is the entry's. @param ret whether it was. */
+struct mw_error *mw_entry_handle_trap(struct mw_tracer *tracer, struct mw_thread *thread,
+				      bool *ret) MW_MUST_CHECK;
+struct mw_error *mw_engine_detach(struct mw_tracer *tracer) MW_MUST_CHECK;
+/** A fork child that nobody watches: gives it its pages back and lets it go. */
+struct mw_error *mw_engine_release_child(struct mw_tracer *tracer,
+					 struct mw_thread *child) MW_MUST_CHECK;
+/** Opens memory and finds what an image needs, after attach and exec. */
+struct mw_error *mw_engine_open_image(struct mw_tracer *tracer) MW_MUST_CHECK;
+
+#endif

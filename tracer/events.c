@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+#include "tracer/engine.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "base/error.h"
+#include "tracer/sys.h"
+#include "tracer/wait.h"
+
+typedef struct mw_error *stop_handler(struct mw_tracer *tracer, struct mw_thread *thread);
+
+static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	bool killed = thread->stop.kind == MW_STOP_KILLED;
+	int status = killed ? thread->stop.code : thread->stop.code << 8;
+	bool leader = thread->tid == tracer->pid;
+
+	mw_engine_remove_thread(tracer, thread);
+	/* The leader's status is the process's, and is reported when no other thread is left. */
+	if (leader) {
+		mw_guard_end_all(tracer, "the process has ended");
+		mw_mem_deinit(&tracer->mem);
+		mw_engine_emit_state(tracer, MW_TRACEE_EXITED, status);
+	}
+	return NULL;
+}
+
+/* Lets a stop pass; in a held target the thread stays where it is. */
+static struct mw_error *pass(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	return tracer->hold ? NULL : mw_engine_resume(tracer, thread, 0);
+}
+
+/* A signal that isn't ours is delivered untouched, even in a held target: it stops behind it. */
+static struct mw_error *deliver(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct user_regs_struct *regs;
+	struct mw_error *err;
+
+	if (thread->rewound) {
+		/* A handler is going to run after all: the interrupted call has to say EINTR. */
+		err = mw_thread_regs(thread, &regs);
+		if (err)
+			return err;
+		*regs = thread->before_rewind;
+		mw_thread_regs_changed(thread);
+		thread->rewound = false;
+	}
+	return mw_engine_resume(tracer, thread, thread->stop.code);
+}
+
+static struct mw_error *claim_signal(struct mw_tracer *tracer, struct mw_thread *thread,
+				     const siginfo_t *info, bool *ret)
+{
+	struct mw_error *err = NULL;
+
+	*ret = false;
+	if (info->si_signo == SIGSEGV)
+		return mw_engine_handle_fault(tracer, thread, info, ret);
+	if (info->si_signo != SIGTRAP)
+		return NULL;
+	err = mw_entry_handle_trap(tracer, thread, ret);
+	if (!err && !*ret)
+		err = mw_hw_handle_trap(tracer, thread, info, ret);
+	return err;
+}
+
+static struct mw_error *on_signal(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_error *err;
+	siginfo_t info;
+	bool ours = false;
+	int result;
+
+	if (thread->same_memory && (thread->stop.code == SIGSEGV || thread->stop.code == SIGTRAP)) {
+		if (thread->has_saved_siginfo) {
+			info = thread->saved_siginfo;
+		} else {
+			result = mw_sys_get_siginfo(thread->tid, &info);
+			if (result < 0)
+				return mw_error_os(-result, "cannot read the signal of thread %d",
+						   thread->tid);
+		}
+		err = claim_signal(tracer, thread, &info, &ours);
+		if (err)
+			return err;
+	}
+	if (!ours)
+		return deliver(tracer, thread);
+	thread->has_saved_siginfo = false;
+	/* Done with: a held target keeps the thread here, and goes on without the signal. */
+	thread->stop = (struct mw_stop){MW_STOP_INTERRUPT, 0};
+	return pass(tracer, thread);
+}
+
+/* If a handler is about to run after all, deliver() takes the rewinding back. */
+struct mw_error *mw_engine_repeat_call(struct mw_thread *thread)
+{
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+	int64_t number;
+
+	if (err)
+		return err;
+	number = mw_arch_syscall_number(regs);
+	if (number < 0 || mw_arch_syscall_result(regs) != -EINTR ||
+	    !mw_arch_syscall_is_repeatable(number))
+		return NULL;
+	thread->before_rewind = *regs;
+	thread->rewound = true;
+	mw_arch_syscall_rewind(regs, number);
+	mw_thread_regs_changed(thread);
+	return NULL;
+}
+
+static struct mw_error *on_interrupt(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_error *err;
+
+	if (!thread->same_memory)
+		return mw_engine_release_child(tracer, thread);
+	err = mw_engine_repeat_call(thread);
+	return err ? err : pass(tracer, thread);
+}
+
+static struct mw_error *on_group_stop(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	return mw_engine_resume(tracer, thread, 0);
+}
+
+static struct mw_error *on_syscall(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_error *err = mw_gate_syscall(tracer, thread);
+	struct mw_error *resume_err = mw_engine_resume(tracer, thread, 0);
+
+	if (!err)
+		return resume_err;
+	mw_error_destroy(resume_err);
+	return err;
+}
+
+/* The child's first stop may have come before its parent's event, or comes later. */
+static struct mw_error *adopt(struct mw_tracer *tracer, struct mw_thread *parent, pid_t tid,
+			      bool same_memory, bool same_process)
+{
+	struct mw_thread *child = mw_engine_thread(tracer, tid);
+	struct mw_error *err = NULL;
+
+	if (!child)
+		err = mw_engine_add_thread(tracer, tid, tid, &child);
+	if (err)
+		return err;
+	child->tgid = same_process ? parent->tgid : tid;
+	child->same_memory = same_memory;
+	child->unclaimed = false;
+	mw_burst_adopt(parent, tid);
+	if (child->state != MW_THREAD_STOPPED)
+		return NULL;
+	return mw_engine_dispatch(tracer, child);
+}
+
+static struct mw_error *on_new_task(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+	uint64_t flags, tid;
+	int result;
+
+	if (err)
+		return err;
+	result = mw_sys_get_event_message(thread->tid, &tid);
+	if (result < 0)
+		return mw_error_os(-result, "cannot tell which child thread %d made", thread->tid);
+	flags = mw_arch_clone_flags(regs, &tracer->mem);
+	thread->vfork_parent = thread->stop.kind == MW_STOP_VFORK;
+	err = adopt(tracer, thread, (pid_t)tid, flags & CLONE_VM, flags & CLONE_THREAD);
+	return err ? err : pass(tracer, thread);
+}
+
+static struct mw_error *on_vfork_done(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	thread->vfork_parent = false;
+	return pass(tracer, thread);
+}
+
+static void forget_other_threads(struct mw_tracer *tracer, const struct mw_thread *survivor)
+{
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor))) {
+		if (thread == survivor || thread->tgid != survivor->tgid)
+			continue;
+		mw_engine_remove_thread(tracer, thread);
+		/* The removal moves slots: start over. */
+		cursor = 0;
+	}
+}
+
+static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_error *err;
+
+	forget_other_threads(tracer, thread);
+	thread->redirect.active = false;
+	thread->redirect.awaits_restart = false;
+	thread->scratch = (struct mw_range){0};
+	mw_guard_end_all(tracer, "the process runs a new program (exec)");
+	mw_mem_deinit(&tracer->mem);
+	err = mw_engine_open_image(tracer);
+	if (!err)
+		err = mw_entry_set(tracer);
+	return err;
+}
+
+static struct mw_error *on_exec(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_error *err = NULL;
+
+	/* A vfork child that becomes a program of its own has left the watched memory. */
+	if (thread->tgid != tracer->pid) {
+		thread->same_memory = false;
+		mw_burst_release(tracer, true);
+		mw_sys_detach(thread->tid, 0);
+		mw_engine_remove_thread(tracer, thread);
+		return NULL;
+	}
+	err = enter_new_image(tracer, thread);
+	return err ? err : pass(tracer, thread);
+}
+
+static stop_handler *const handlers[] = {
+	[MW_STOP_EXITED] = on_death,
+	[MW_STOP_KILLED] = on_death,
+	[MW_STOP_SIGNAL] = on_signal,
+	[MW_STOP_GROUP] = on_group_stop,
+	[MW_STOP_INTERRUPT] = on_interrupt,
+	[MW_STOP_SYSCALL] = on_syscall,
+	[MW_STOP_FORK] = on_new_task,
+	[MW_STOP_VFORK] = on_new_task,
+	[MW_STOP_VFORK_DONE] = on_vfork_done,
+	[MW_STOP_CLONE] = on_new_task,
+	[MW_STOP_EXEC] = on_exec,
+	[MW_STOP_EXIT] = pass,
+	[MW_STOP_UNKNOWN] = pass,
+};
+
+struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_error *err;
+
+	/* The signal that follows a rewound interruption directly is the only one that undoes it.
+	 */
+	if (thread->stop.kind != MW_STOP_SIGNAL)
+		thread->rewound = false;
+	err = handlers[thread->stop.kind](tracer, thread);
+	/* A death in the middle is reported by the wait gate. */
+	return err == mw_err_gone ? NULL : err;
+}
+
+static struct mw_error *note_stop(struct mw_tracer *tracer, pid_t tid, struct mw_stop stop)
+{
+	struct mw_thread *thread = mw_engine_thread(tracer, tid);
+	struct mw_error *err;
+	bool dead = stop.kind == MW_STOP_EXITED || stop.kind == MW_STOP_KILLED;
+
+	if (!thread && dead)
+		return NULL;
+	if (!thread) {
+		/* A new task ahead of its parent's event: it waits for that. */
+		err = mw_engine_add_thread(tracer, tid, tid, &thread);
+		if (!err) {
+			mw_thread_stopped(thread, stop);
+			thread->unclaimed = true;
+		}
+		return err;
+	}
+	mw_thread_stopped(thread, stop);
+	return mw_engine_dispatch(tracer, thread);
+}
+
+/* What goes wrong in the loop has nobody to return to: it is said, and the loop goes on. */
+static void tell(struct mw_tracer *tracer, struct mw_error *err)
+{
+	if (err)
+		mw_engine_emit_notice(tracer, "%s", err->message);
+	mw_error_destroy(err);
+}
+
+bool mw_engine_poll(struct mw_tracer *tracer)
+{
+	struct mw_stop stop;
+	pid_t tid = mw_wait_poll(&stop);
+
+	if (tid > 0)
+		tell(tracer, note_stop(tracer, tid, stop));
+	return tid > 0;
+}
+
+bool mw_engine_turn(struct mw_tracer *tracer)
+{
+	struct mw_thread *thread = NULL;
+	struct mw_stop stop;
+	pid_t tid;
+
+	if (mw_mailbox_serve(&tracer->mailbox))
+		return true;
+	if (!tracer->hold)
+		thread = mw_engine_take_stash(tracer);
+	if (thread) {
+		tell(tracer, mw_engine_dispatch(tracer, thread));
+		return true;
+	}
+	tid = mw_wait_any(&stop);
+	if (tid > 0)
+		tell(tracer, note_stop(tracer, tid, stop));
+	else if (tid == 0)
+		mw_burst_release(tracer, false);
+	return tid >= 0;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include "tracer/engine.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/procmaps.h"
+#include "tracer/sys.h"
+
+/* Pieces of one string instruction carried out before other threads get their turn. */
+#define PIECES_IN_A_ROW 16
+
+/* An attempt to execute a guarded page that wasn't executable is the program's own fault. */
+bool mw_engine_fault_is_ours(const struct mw_tracer *tracer, const siginfo_t *info, mw_addr ip)
+{
+	mw_addr fault = mw_addr_make((uint64_t)(uintptr_t)info->si_addr);
+	const struct mw_span *span;
+
+	if (info->si_code != SEGV_ACCERR)
+		return false;
+	span = mw_spans_find(&tracer->pages, fault);
+	if (!span)
+		return false;
+	return (span->prot & PROT_EXEC) || mw_page_floor(fault.v) != mw_page_floor(ip.v);
+}
+
+static size_t read_code(const struct mw_tracer *tracer, mw_addr ip, uint8_t code[MW_INSN_MAX])
+{
+	size_t got = mw_mem_read_some(&tracer->mem, ip, code, MW_INSN_MAX);
+	uint64_t to_page_end = MW_PAGE_SIZE - (ip.v & (MW_PAGE_SIZE - 1));
+
+	/* The instruction may end at the last mapped byte. */
+	if (!got && to_page_end < MW_INSN_MAX)
+		got = mw_mem_read_some(&tracer->mem, ip, code, to_page_end);
+	return got;
+}
+
+const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip)
+{
+	struct mw_store_cache_slot *slot = &tracer->cache[ip.v % MW_STORE_CACHE_SLOTS];
+	uint8_t code[MW_INSN_MAX];
+	size_t size = read_code(tracer, ip, code);
+
+	/* Text can change under the same address (JIT, dlclose): the bytes decide. */
+	if (slot->ip.v == ip.v && slot->store.length && slot->store.length <= size &&
+	    !memcmp(slot->store.bytes, code, slot->store.length))
+		return &slot->store;
+	slot->ip = ip;
+	slot->store.length = 0;
+	if (!mw_store_decode(tracer->replayer, code, size, &slot->store))
+		return NULL;
+	return &slot->store;
+}
+
+/* A store may reach from a guarded page onto another one: all of it must be guarded as well. */
+static bool stays_on_guarded_pages(const struct mw_tracer *tracer,
+				   const struct mw_store_target *target)
+{
+	return mw_spans_cover(&tracer->pages,
+			      mw_range_pages((struct mw_range){target->addr, target->size}));
+}
+
+static struct mw_error *load_state(struct mw_tracer *tracer, struct mw_thread *thread,
+				   const struct mw_store *store, struct mw_store_state *ret)
+{
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+	int size;
+
+	if (err)
+		return err;
+	ret->regs = *regs;
+	ret->xstate = tracer->xstate;
+	ret->xstate_size = 0;
+	if (!store->needs_xstate)
+		return NULL;
+	size = mw_sys_get_xstate(thread->tid, tracer->xstate, MW_XSTATE_MAX);
+	if (size < 0)
+		return mw_error_os(-size, "cannot read the vector registers of thread %d",
+				   thread->tid);
+	ret->xstate_size = (size_t)size;
+	return NULL;
+}
+
+static struct mw_error *save_state(struct mw_thread *thread, const struct mw_store *store,
+				   const struct mw_store_state *state)
+{
+	int result = 0;
+
+	thread->regs = state->regs;
+	mw_thread_regs_changed(thread);
+	if (store->changes_xstate)
+		result = mw_sys_set_xstate(thread->tid, state->xstate, state->xstate_size);
+	return result < 0 ? mw_error_os(-result, "cannot write the vector registers of thread %d",
+					thread->tid)
+			  : NULL;
+}
+
+static void report(struct mw_tracer *tracer, struct mw_thread *thread, const struct mw_store *store,
+		   const struct mw_store_target *target, mw_addr ip)
+{
+	struct mw_hit hit = {
+		.cause = store->cause,
+		.backend = MW_BACKEND_PAGE,
+		.ip = ip,
+		.addr = target->addr,
+		.size = target->size,
+	};
+
+	if (store->method == MW_STORE_REPLAY)
+		tracer->stats.replayed++;
+	else
+		tracer->stats.emulated++;
+	mw_engine_report_store(tracer, thread, &hit, tracer->old_bytes, tracer->new_bytes);
+}
+
+/** What to do next with the thread whose store was tried. */
+enum outcome {
+	OUTCOME_DONE,
+	/** A string instruction has more to write. */
+	OUTCOME_MORE,
+	OUTCOME_STEP,
+};
+
+static struct mw_error *write_back(struct mw_tracer *tracer, struct mw_thread *thread,
+				   const struct mw_store *store,
+				   const struct mw_store_target *target,
+				   const struct mw_store_state *state)
+{
+	struct mw_error *err = NULL;
+	mw_addr ip = mw_arch_ip(&thread->regs);
+
+	if (target->size)
+		err = mw_page_write(tracer, target->addr, tracer->new_bytes, target->size);
+	if (err)
+		return err;
+	/* The stack is copied with the registers of the store, not with those behind it. */
+	if (target->size)
+		report(tracer, thread, store, target, ip);
+	return save_state(thread, store, state);
+}
+
+static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *thread,
+				  enum outcome *ret)
+{
+	struct mw_mem_reader memory = mw_mem_as_reader(&tracer->mem);
+	const struct mw_store *store = mw_engine_decode(tracer, mw_arch_ip(&thread->regs));
+	struct mw_store_target target;
+	struct mw_store_state state;
+	enum mw_store_result result;
+	struct mw_error *err;
+
+	*ret = OUTCOME_STEP;
+	if (!store || store->method == MW_STORE_STEP)
+		return NULL;
+	err = load_state(tracer, thread, store, &state);
+	if (err)
+		return err;
+	mw_store_locate(store, &state, &target);
+	if (target.size > MW_STORE_MAX || (target.size && !stays_on_guarded_pages(tracer, &target)))
+		return NULL;
+	if (target.size)
+		err = mw_mem_read(&tracer->mem, target.addr, tracer->old_bytes, target.size);
+	if (err)
+		return err;
+	memcpy(tracer->new_bytes, tracer->old_bytes, target.size);
+	result = mw_store_execute(tracer->replayer, store, &memory, &target, tracer->new_bytes,
+				  &state);
+	if (result == MW_STORE_MUST_STEP || result == MW_STORE_FAULT)
+		return NULL;
+	*ret = result == MW_STORE_PARTIAL ? OUTCOME_MORE : OUTCOME_DONE;
+	return write_back(tracer, thread, store, &target, &state);
+}
+
+/* Goes on with a string instruction while its next piece would fault on a guarded page again. */
+static bool goes_on(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	const struct mw_store *store = mw_engine_decode(tracer, mw_arch_ip(&thread->regs));
+	struct mw_store_state state = {.regs = thread->regs};
+	struct mw_store_target target;
+
+	if (!store || store->method != MW_STORE_EMULATE || store->needs_xstate)
+		return false;
+	mw_store_locate(store, &state, &target);
+	return target.size && stays_on_guarded_pages(tracer, &target);
+}
+
+struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thread *thread,
+					const siginfo_t *info, bool *ret)
+{
+	struct user_regs_struct *regs;
+	enum outcome outcome = OUTCOME_MORE;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+
+	if (err)
+		return err;
+	*ret = mw_engine_fault_is_ours(tracer, info, mw_arch_ip(regs));
+	if (!*ret)
+		return NULL;
+	tracer->stats.faults++;
+	for (unsigned piece = 0; piece < PIECES_IN_A_ROW && outcome == OUTCOME_MORE && !err;
+	     piece++) {
+		if (piece && !goes_on(tracer, thread))
+			break;
+		err = carry_out(tracer, thread, &outcome);
+	}
+	if (!err && outcome == OUTCOME_STEP)
+		err = mw_engine_step_store(tracer, thread,
+					   mw_addr_make((uint64_t)(uintptr_t)info->si_addr), ret);
+	mw_burst_note(tracer, thread, mw_clock_now_ns());
+	return err;
+}

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT
+#include "tracer/engine.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "base/error.h"
+#include "tracer/sys.h"
+
+/*
+ * The kernel's own store into a write-protected page fails with EFAULT, and a datagram, a wait
+ * status or a timer tick is lost for good. So a buffer on such a page is moved to scratch memory
+ * for the time of the call, and copied back, with a hit, when the call returns.
+ */
+
+/* Kernel-internal results of an interrupted call (linux/errno.h). */
+#define RESTARTSYS 512
+#define RESTART_RESTARTBLOCK 516
+
+#define SCRATCH_SIZE (UINT64_C(64) << 10)
+#define BUFFER_ALIGNMENT UINT64_C(64)
+
+static bool is_guarded(const struct mw_tracer *tracer, struct mw_range range)
+{
+	size_t index = mw_spans_lower(&tracer->pages, range.start.v);
+
+	return range.size && index < tracer->pages.list.count &&
+	       mw_range_overlaps(tracer->pages.list.items[index].range, range);
+}
+
+/** Places the guarded buffers in scratch memory from @base on. @return bytes needed. */
+static uint64_t place_buffers(const struct mw_tracer *tracer, struct mw_redirect *redirect,
+			      mw_addr base)
+{
+	uint64_t used = 0;
+
+	for (unsigned i = 0; i < redirect->buffers.count; i++) {
+		const struct mw_syscall_buffer *buffer = &redirect->buffers.items[i];
+
+		redirect->moved[i] = buffer->range.start;
+		if (buffer->keeps || !is_guarded(tracer, buffer->range))
+			continue;
+		redirect->moved[i] = mw_addr_add(base, used);
+		used += (buffer->range.size + BUFFER_ALIGNMENT - 1) & ~(BUFFER_ALIGNMENT - 1);
+	}
+	return used;
+}
+
+static bool is_moved(const struct mw_redirect *redirect, unsigned index)
+{
+	return redirect->moved[index].v != redirect->buffers.items[index].range.start.v;
+}
+
+/** A pointer's slot may itself stand in a buffer that was moved: then it is the copy's. */
+static mw_addr slot_of(const struct mw_redirect *redirect, mw_addr slot)
+{
+	for (unsigned i = 0; i < redirect->buffers.count; i++) {
+		struct mw_range range = redirect->buffers.items[i].range;
+
+		if (is_moved(redirect, i) && mw_range_contains(range, slot))
+			return mw_addr_add(redirect->moved[i], slot.v - range.start.v);
+	}
+	return slot;
+}
+
+static struct mw_error *copy(const struct mw_tracer *tracer, mw_addr from, mw_addr to,
+			     uint64_t size)
+{
+	uint8_t bytes[MW_PAGE_SIZE];
+	struct mw_error *err = NULL;
+
+	for (uint64_t done = 0; done < size && !err; done += sizeof(bytes)) {
+		size_t part = mw_min(sizeof(bytes), size - done);
+
+		err = mw_mem_read(&tracer->mem, mw_addr_add(from, done), bytes, part);
+		if (!err)
+			err = mw_mem_write(&tracer->mem, mw_addr_add(to, done), bytes, part);
+	}
+	return err;
+}
+
+/** Points the call to the scratch copies, or back to where its buffers really are. */
+static struct mw_error *set_pointers(struct mw_tracer *tracer, struct mw_thread *thread, bool moved)
+{
+	const struct mw_redirect *redirect = &thread->redirect;
+	struct mw_error *err = NULL;
+
+	for (unsigned i = 0; i < redirect->buffers.count && !err; i++) {
+		const struct mw_syscall_buffer *buffer = &redirect->buffers.items[i];
+		mw_addr value = moved ? redirect->moved[i] : buffer->range.start;
+
+		if (!is_moved(redirect, i))
+			continue;
+		if (buffer->pointer == MW_POINTER_ARGUMENT)
+			mw_arch_set_syscall_arg(&thread->regs, buffer->index, value.v);
+		else
+			err = mw_page_write(tracer, slot_of(redirect, buffer->slot), &value.v,
+					    sizeof(value.v));
+	}
+	mw_thread_regs_changed(thread);
+	return err;
+}
+
+static struct mw_error *redirect(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_redirect *redirect = &thread->redirect;
+	struct mw_error *err = NULL;
+
+	for (unsigned i = 0; i < redirect->buffers.count && !err; i++)
+		if (is_moved(redirect, i))
+			err = copy(tracer, redirect->buffers.items[i].range.start,
+				   redirect->moved[i], redirect->buffers.items[i].range.size);
+	if (!err)
+		err = set_pointers(tracer, thread, true);
+	redirect->active = !err;
+	tracer->stats.syscalls_redirected += redirect->active;
+	/* A bad pointer is the program's own affair: the call finds out by itself. */
+	mw_error_catch(&err, MW_ERROR_FAULT);
+	return err;
+}
+
+static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_mem_reader memory = mw_mem_as_reader(&tracer->mem);
+	struct mw_redirect *redirect_ = &thread->redirect;
+	uint64_t needed;
+
+	redirect_->number = mw_arch_syscall_number(&thread->regs);
+	/* The restarted call goes on with the pointers that it was given first. */
+	if (redirect_->number == SYS_restart_syscall && redirect_->awaits_restart) {
+		redirect_->awaits_restart = false;
+		redirect_->active = true;
+		return NULL;
+	}
+	redirect_->awaits_restart = false;
+	mw_arch_syscall_args(&thread->regs, redirect_->args);
+	mw_syscall_buffers_list(redirect_->number, redirect_->args, &memory, &redirect_->buffers);
+	needed = place_buffers(tracer, redirect_, thread->scratch.start);
+	if (!needed)
+		return NULL;
+	if (needed <= thread->scratch.size)
+		return redirect(tracer, thread);
+	/* Too little scratch: the call is skipped, memory made at its exit, and the call repeated.
+	 */
+	thread->scratch_wanted = needed;
+	mw_arch_syscall_skip(&thread->regs);
+	mw_thread_regs_changed(thread);
+	return NULL;
+}
+
+/** Takes scratch memory that an ended thread has left. */
+static bool take_spare(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	mw_vec_foreach (spare, &tracer->spare_scratch) {
+		if (spare->size < thread->scratch_wanted)
+			continue;
+		thread->scratch = *spare;
+		mw_vec_remove(&tracer->spare_scratch,
+			      (size_t)(spare - tracer->spare_scratch.items));
+		return true;
+	}
+	return false;
+}
+
+static struct mw_error *map_scratch(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	uint64_t size = mw_max(SCRATCH_SIZE, mw_page_ceil(thread->scratch_wanted));
+	const uint64_t unmap[6] = {thread->scratch.start.v, thread->scratch.size};
+	const uint64_t map[6] = {
+		0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0,
+	};
+	struct mw_injection injection;
+	struct mw_error *err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
+	int64_t result = 0;
+
+	if (err)
+		return err;
+	if (thread->scratch.size)
+		err = mw_inject_call(&injection, SYS_munmap, unmap, &result);
+	thread->scratch = (struct mw_range){0};
+	if (!err)
+		err = mw_inject_call(&injection, SYS_mmap, map, &result);
+	mw_inject_end(&injection);
+	if (err)
+		return err;
+	if (result < 0 && result > -4096)
+		return mw_error_os((int)-result, "no memory in the target to redirect %s",
+				   mw_syscall_name(thread->redirect.number));
+	thread->scratch = (struct mw_range){mw_addr_make((uint64_t)result), size};
+	return NULL;
+}
+
+/* Stands the thread before its call again, now with enough scratch memory. */
+static struct mw_error *repeat_with_scratch(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct user_regs_struct *regs;
+	struct mw_error *err = NULL;
+
+	if (thread->scratch.size || !take_spare(tracer, thread))
+		err = map_scratch(tracer, thread);
+	thread->scratch_wanted = 0;
+	if (!err)
+		err = mw_thread_regs(thread, &regs);
+	if (err)
+		return err;
+	mw_arch_syscall_rewind(regs, thread->redirect.number);
+	mw_thread_regs_changed(thread);
+	return NULL;
+}
+
+static struct mw_error *write_piece(struct mw_tracer *tracer, struct mw_thread *thread,
+				    const struct mw_redirect *redirect, mw_addr from, mw_addr to,
+				    size_t size)
+{
+	struct mw_hit hit = {
+		.cause = MW_CAUSE_SYSCALL,
+		.backend = MW_BACKEND_PAGE,
+		.ip = mw_arch_ip(&thread->regs),
+		.ip_is_after = true,
+		.addr = to,
+		.size = (uint32_t)size,
+		.syscall = {.number = redirect->number,
+			    .result = mw_arch_syscall_result(&thread->regs)},
+	};
+	struct mw_error *err = mw_mem_read(&tracer->mem, from, tracer->new_bytes, size);
+
+	if (!err)
+		err = mw_mem_read(&tracer->mem, to, tracer->old_bytes, size);
+	if (!err)
+		err = mw_page_write(tracer, to, tracer->new_bytes, size);
+	if (err)
+		return err;
+	memcpy(hit.syscall.args, redirect->args, sizeof(hit.syscall.args));
+	mw_engine_report_store(tracer, thread, &hit, tracer->old_bytes, tracer->new_bytes);
+	return NULL;
+}
+
+static struct mw_error *copy_back(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_mem_reader memory = mw_mem_as_reader(&tracer->mem);
+	struct mw_redirect *redirect = &thread->redirect;
+	int64_t result = mw_arch_syscall_result(&thread->regs);
+	struct mw_error *err = NULL;
+
+	for (unsigned i = 0; i < redirect->buffers.count && !err; i++) {
+		uint64_t size;
+
+		if (!is_moved(redirect, i))
+			continue;
+		size = mw_syscall_buffers_written(redirect->number, redirect->args, result,
+						  &redirect->buffers, i, redirect->moved, &memory);
+		for (uint64_t done = 0; done < size && !err; done += MW_STORE_MAX)
+			err = write_piece(tracer, thread, redirect,
+					  mw_addr_add(redirect->moved[i], done),
+					  mw_addr_add(redirect->buffers.items[i].range.start, done),
+					  mw_min((uint64_t)MW_STORE_MAX, size - done));
+	}
+	return err;
+}
+
+static struct mw_error *finish_redirected(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	int64_t result = mw_arch_syscall_result(&thread->regs);
+	struct mw_error *err = set_pointers(tracer, thread, false);
+
+	thread->redirect.active = false;
+	thread->redirect.awaits_restart = result == -RESTART_RESTARTBLOCK;
+	if (!err && !(result <= -RESTARTSYS && result >= -RESTART_RESTARTBLOCK))
+		err = copy_back(tracer, thread);
+	return err;
+}
+
+/* An EFAULT where a buffer could not be moved, or wasn't known, may be our doing: say so. */
+static void tell_of_fault(struct mw_tracer *tracer, const struct mw_thread *thread)
+{
+	const struct mw_redirect *redirect = &thread->redirect;
+	const char *name = mw_syscall_name(redirect->number);
+	bool suspect = redirect->buffers.unknown || redirect->buffers.cut;
+
+	for (unsigned i = 0; i < redirect->buffers.count; i++)
+		suspect |= redirect->buffers.items[i].keeps &&
+			   is_guarded(tracer, redirect->buffers.items[i].range);
+	if (suspect)
+		mw_engine_emit_notice(tracer,
+				      "system call %s (%" PRId64 ") of thread %d failed with "
+				      "EFAULT, maybe because memwatch guards its memory: watch it "
+				      "with --backend=hw",
+				      name ? name : "unknown", redirect->number, thread->tid);
+}
+
+static struct mw_error *on_exit_(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	if (thread->scratch_wanted)
+		return repeat_with_scratch(tracer, thread);
+	if (thread->redirect.active)
+		return finish_redirected(tracer, thread);
+	if (mw_arch_syscall_result(&thread->regs) == -EFAULT)
+		tell_of_fault(tracer, thread);
+	return mw_burst_hide(tracer, thread, &thread->regs);
+}
+
+struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	int op = mw_sys_get_syscall_op(thread->tid);
+	struct user_regs_struct *regs;
+	struct mw_error *err;
+
+	if (op < 0)
+		return mw_error_os(-op, "cannot tell the system call stop of thread %d",
+				   thread->tid);
+	err = mw_thread_regs(thread, &regs);
+	if (err)
+		return err;
+	return op == PTRACE_SYSCALL_INFO_ENTRY ? on_entry(tracer, thread)
+					       : on_exit_(tracer, thread);
+}
+
+void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread)
+{
+	/* Without memory for the list the mapping stays in the target until it ends. */
+	if (thread->scratch.size)
+		(void)mw_vec_push(&tracer->spare_scratch, thread->scratch);
+}
+
+static void unmap(struct mw_injection *injection, struct mw_range scratch)
+{
+	const uint64_t args[6] = {scratch.start.v, scratch.size};
+	int64_t result;
+
+	/* A failure means that the process is gone, and its memory with it. */
+	if (scratch.size)
+		mw_error_destroy(mw_inject_call(injection, SYS_munmap, args, &result));
+}
+
+void mw_gate_unmap_copies(struct mw_tracer *tracer, struct mw_injection *injection)
+{
+	const struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		unmap(injection, thread->scratch);
+	mw_vec_foreach (spare, &tracer->spare_scratch)
+		unmap(injection, *spare);
+}
+
+void mw_gate_release(struct mw_tracer *tracer, struct mw_injection *injection)
+{
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	mw_gate_unmap_copies(tracer, injection);
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		thread->scratch = (struct mw_range){0};
+	tracer->spare_scratch.count = 0;
+}

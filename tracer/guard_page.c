@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+#include "tracer/engine.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "base/error.h"
+#include "base/procmaps.h"
+
+/** Everything an arming needs at hand. */
+struct arming {
+	struct mw_tracer *tracer;
+	struct mw_procmaps maps;
+	struct mw_injection injection;
+};
+
+static struct mw_error *inject_mprotect(struct mw_injection *injection, struct mw_range pages,
+					int prot)
+{
+	const uint64_t args[6] = {pages.start.v, pages.size, (uint64_t)prot};
+	int64_t result;
+	struct mw_error *err = mw_inject_call(injection, SYS_mprotect, args, &result);
+
+	if (!err && result)
+		err = mw_error_os((int)-result,
+				  "the target can't change the protection of 0x%" PRIx64, args[0]);
+	return err;
+}
+
+struct mw_error *mw_page_protect(struct mw_injection *injection, const struct mw_span *span,
+				 struct mw_range pages, bool guarded)
+{
+	/* A write-only mapping is readable on this hardware: it has to stay so. */
+	int prot = guarded ? (span->prot & ~PROT_WRITE) | PROT_READ : span->prot;
+
+	return inject_mprotect(injection, pages, prot);
+}
+
+/* mremap() of size 0 makes a second mapping of the same shared pages (mremap(2)). */
+static struct mw_error *make_alias(struct mw_injection *injection, struct mw_range pages,
+				   mw_addr *ret)
+{
+	const uint64_t args[6] = {pages.start.v, 0, pages.size, MREMAP_MAYMOVE};
+	int64_t result;
+	struct mw_error *err = mw_inject_call(injection, SYS_mremap, args, &result);
+
+	if (err)
+		return err;
+	if (result < 0 && result > -4096)
+		return mw_error_os((int)-result,
+				   "shared memory at 0x%" PRIx64 " can't be mapped a second time",
+				   args[0]);
+	*ret = mw_addr_make((uint64_t)result);
+	return NULL;
+}
+
+static struct mw_error *drop_alias(struct mw_injection *injection, const struct mw_span *span)
+{
+	const uint64_t args[6] = {span->alias.v, span->range.size};
+	int64_t result;
+
+	if (!span->alias.v)
+		return NULL;
+	return mw_inject_call(injection, SYS_munmap, args, &result);
+}
+
+static struct mw_error *guard_piece(struct arming *arming, struct mw_range pages,
+				    const struct mw_mapping *mapping)
+{
+	struct mw_span span = {.range = pages, .prot = mapping->prot};
+	struct mw_error *err = NULL;
+
+	if (mapping->shared)
+		err = make_alias(&arming->injection, pages, &span.alias);
+	if (!err)
+		err = mw_page_protect(&arming->injection, &span, pages, true);
+	if (!err)
+		err = mw_spans_add(&arming->tracer->pages, &span);
+	return err;
+}
+
+/* A gap may reach over several mappings, each with a protection of its own. */
+static struct mw_error *guard_gap(void *arg, struct mw_range gap)
+{
+	struct arming *arming = arg;
+	uint64_t at = gap.start.v, end = mw_range_end(gap);
+	struct mw_error *err = NULL;
+
+	while (at < end && !err) {
+		const struct mw_mapping *mapping =
+			mw_procmaps_find(&arming->maps, mw_addr_make(at));
+		uint64_t piece_end = mw_min(end, mw_range_end(mapping->range));
+
+		err = guard_piece(arming, (struct mw_range){mw_addr_make(at), piece_end - at},
+				  mapping);
+		at = piece_end;
+	}
+	return err;
+}
+
+static struct mw_error *check_mapped_and_writable(const struct mw_procmaps *maps,
+						  struct mw_range pages)
+{
+	for (uint64_t at = pages.start.v; at < mw_range_end(pages);) {
+		const struct mw_mapping *mapping = mw_procmaps_find(maps, mw_addr_make(at));
+
+		if (!mapping)
+			return mw_error_fault(mw_addr_make(at),
+					      "0x%" PRIx64 " is not mapped in the target", at);
+		if (!(mapping->prot & PROT_WRITE))
+			return mw_error_create(
+				MW_ERROR_OTHER,
+				"0x%" PRIx64
+				" is read-only in the target (%s): nothing can change it",
+				at, *mapping->path ? mapping->path : "anonymous memory");
+		at = mw_range_end(mapping->range);
+	}
+	return NULL;
+}
+
+/*
+ * The stack of a thread: the whole mapping that its stack pointer is in. When its control block
+ * lies above in the same mapping (glibc places it so), the stack ends there, and what follows is
+ * merely a neighbour that the kernel merged.
+ */
+static struct mw_range stack_of(const struct mw_thread *thread, const struct mw_procmaps *maps)
+{
+	const struct mw_mapping *mapping = mw_procmaps_find(maps, thread->last_sp);
+	struct mw_range stack = {0};
+
+	if (!mapping)
+		return stack;
+	stack = mapping->range;
+	if (thread->last_tcb.v > thread->last_sp.v && mw_range_contains(stack, thread->last_tcb))
+		stack.size = mw_page_ceil(thread->last_tcb.v + MW_ARCH_TCB_SIZE) - stack.start.v;
+	return stack;
+}
+
+/*
+ * The kernel itself writes to stacks (signal frames) and control blocks (rseq, robust futexes);
+ * on a read-only page that would kill the thread.
+ */
+static struct mw_error *check_thread(const struct mw_thread *thread, const struct mw_procmaps *maps,
+				     struct mw_range pages)
+{
+	struct mw_range tcb = {thread->last_tcb, MW_ARCH_TCB_SIZE};
+
+	if (mw_range_overlaps(stack_of(thread, maps), pages))
+		return mw_error_create(MW_ERROR_OTHER,
+				       "0x%" PRIx64 " is on the stack of thread %d, which can't be "
+				       "write-protected: use --backend=hw",
+				       pages.start.v, thread->tid);
+	if (thread->last_tcb.v && mw_range_overlaps(tcb, pages))
+		return mw_error_create(
+			MW_ERROR_OTHER,
+			"0x%" PRIx64 " shares a page with the control block of "
+			"thread %d, which can't be write-protected: use --backend=hw",
+			pages.start.v, thread->tid);
+	return NULL;
+}
+
+static struct mw_error *check(const struct mw_tracer *tracer, const struct mw_procmaps *maps,
+			      struct mw_range pages)
+{
+	struct mw_error *err = check_mapped_and_writable(maps, pages);
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor))) {
+		struct user_regs_struct *regs;
+
+		if (!thread->same_memory)
+			continue;
+		/* Where its stack is now, if it can be asked; else where it was. */
+		if (thread->state == MW_THREAD_STOPPED)
+			err = mw_thread_regs(thread, &regs);
+		if (!err)
+			err = check_thread(thread, maps, pages);
+	}
+	return err;
+}
+
+static struct mw_error *open_gap_pages(struct mw_tracer *tracer, struct mw_injection *injection,
+				       struct mw_range pages)
+{
+	size_t index = mw_spans_lower(&tracer->pages, pages.start.v);
+	struct mw_error *err = NULL;
+
+	for (; !err && index < tracer->pages.list.count; index++) {
+		const struct mw_span *span = &tracer->pages.list.items[index];
+		struct mw_range part;
+
+		if (!mw_range_overlaps(span->range, pages))
+			break;
+		part.start = mw_addr_make(mw_max(span->range.start.v, pages.start.v));
+		part.size = mw_min(mw_range_end(span->range), mw_range_end(pages)) - part.start.v;
+		err = mw_page_protect(injection, span, part, false);
+		if (!err && span->alias.v) {
+			struct mw_span aliased = *span;
+
+			aliased.alias =
+				mw_addr_add(span->alias, part.start.v - span->range.start.v);
+			aliased.range = part;
+			err = drop_alias(injection, &aliased);
+		}
+	}
+	return err ? err : mw_spans_cut(&tracer->pages, pages);
+}
+
+/** Opens what is guarded in @pages, but for the pages that a guard in the list still needs. */
+static struct mw_error *open_unneeded(struct mw_tracer *tracer, struct mw_injection *injection,
+				      struct mw_range pages)
+{
+	struct mw_spans needed = {0};
+	struct mw_error *err = NULL;
+	uint64_t at = pages.start.v;
+
+	mw_vec_foreach (guard, &tracer->guards) {
+		struct mw_span span = {.range = mw_range_pages(guard->range)};
+
+		if (guard->backend != MW_BACKEND_PAGE || err)
+			continue;
+		err = mw_spans_cut(&needed, span.range);
+		if (!err)
+			err = mw_spans_add(&needed, &span);
+	}
+	while (!err && at < mw_range_end(pages)) {
+		size_t index = mw_spans_lower(&needed, at);
+		struct mw_range keep = {mw_addr_make(mw_range_end(pages)), 0};
+
+		if (index < needed.list.count)
+			keep = needed.list.items[index].range;
+		if (keep.start.v > at)
+			err = open_gap_pages(
+				tracer, injection,
+				(struct mw_range){mw_addr_make(at),
+						  mw_min(keep.start.v, mw_range_end(pages)) - at});
+		at = mw_max(at, mw_range_end(keep));
+	}
+	mw_spans_deinit(&needed);
+	return err;
+}
+
+struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range)
+{
+	struct mw_range pages = mw_range_pages(range);
+	struct arming arming = {.tracer = tracer};
+	struct mw_thread *thread;
+	struct mw_error *err;
+
+	err = mw_procmaps_read(tracer->pid, &arming.maps);
+	if (err)
+		return err;
+	err = check(tracer, &arming.maps, pages);
+	if (!err)
+		err = mw_engine_borrow(tracer, &thread);
+	if (!err)
+		err = mw_inject_begin(&arming.injection, thread, tracer->syscall_ip);
+	if (!err) {
+		err = mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
+		/* All or nothing: what was guarded before the failure is opened again. */
+		if (err) {
+			struct mw_error *undo = open_unneeded(tracer, &arming.injection, pages);
+
+			mw_error_destroy(undo);
+		}
+		mw_inject_end(&arming.injection);
+	}
+	mw_procmaps_deinit(&arming.maps);
+	return err;
+}
+
+struct mw_error *mw_page_disarm(struct mw_tracer *tracer, struct mw_range range)
+{
+	struct mw_injection injection;
+	struct mw_thread *thread;
+	struct mw_error *err = mw_engine_borrow(tracer, &thread);
+
+	if (!err)
+		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
+	if (err)
+		return err;
+	err = open_unneeded(tracer, &injection, mw_range_pages(range));
+	mw_inject_end(&injection);
+	return err;
+}
+
+struct mw_error *mw_page_open_all(const struct mw_tracer *tracer, struct mw_injection *injection)
+{
+	struct mw_error *first = NULL;
+
+	mw_vec_foreach (span, &tracer->pages.list) {
+		struct mw_error *err = mw_page_protect(injection, span, span->range, false);
+
+		if (!err)
+			err = drop_alias(injection, span);
+		if (!first)
+			first = err;
+		else
+			mw_error_destroy(err);
+	}
+	return first;
+}
+
+struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const void *bytes,
+			       size_t size)
+{
+	const uint8_t *from = bytes;
+	struct mw_error *err = NULL;
+
+	while (size && !err) {
+		const struct mw_span *span = mw_spans_find(&tracer->pages, addr);
+		size_t part = size;
+		mw_addr target = addr;
+
+		if (span) {
+			part = mw_min((uint64_t)size, mw_range_end(span->range) - addr.v);
+			if (span->alias.v)
+				target = mw_addr_add(span->alias, addr.v - span->range.start.v);
+		}
+		err = mw_mem_write(&tracer->mem, target, from, part);
+		addr = mw_addr_add(addr, part);
+		from += part;
+		size -= part;
+	}
+	return err;
+}

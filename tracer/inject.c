@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: MIT
+#include "tracer/inject.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/procmaps.h"
+#include "tracer/arch.h"
+#include "tracer/mem.h"
+#include "tracer/sys.h"
+#include "tracer/thread.h"
+#include "tracer/wait.h"
+
+/* A text this large is searched at most; libc has a system call within its first megabyte. */
+#define SEARCH_SIZE (2u << 20)
+
+#define SIGNAL_BIT(signal) (UINT64_C(1) << ((signal)-1))
+/* A synchronous signal raised while blocked would kill the thread: these stay open. */
+#define SYNCHRONOUS                                                                                \
+	(SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) |     \
+	 SIGNAL_BIT(SIGFPE))
+
+static bool find_in_mapping(const struct mw_mem *mem, const struct mw_mapping *mapping,
+			    mw_addr *ret)
+{
+	size_t size = mw_min(mapping->range.size, (uint64_t)SEARCH_SIZE);
+	mw_auto_free uint8_t *code = malloc(size);
+	int64_t offset;
+
+	if (!code)
+		return false;
+	size = mw_mem_read_some(mem, mapping->range.start, code, size);
+	offset = mw_arch_find_syscall(code, size);
+	if (offset >= 0)
+		*ret = mw_addr_add(mapping->range.start, (uint64_t)offset);
+	return offset >= 0;
+}
+
+static bool find_in_mappings(const struct mw_mem *mem, const struct mw_procmaps *maps, bool vdso,
+			     mw_addr *ret)
+{
+	for (size_t i = 0; i < maps->count; i++) {
+		const struct mw_mapping *mapping = &maps->items[i];
+
+		/* The vsyscall page looks executable, but can't be entered in its middle. */
+		if (!(mapping->prot & PROT_EXEC) || !strcmp(mapping->path, "[vsyscall]"))
+			continue;
+		if (vdso == !strcmp(mapping->path, "[vdso]") && find_in_mapping(mem, mapping, ret))
+			return true;
+	}
+	return false;
+}
+
+struct mw_error *mw_inject_find_syscall(const struct mw_mem *mem, mw_addr *ret)
+{
+	struct mw_procmaps maps;
+	struct mw_error *err = mw_procmaps_read(mem->pid, &maps);
+
+	if (err)
+		return err;
+	if (!find_in_mappings(mem, &maps, true, ret) && !find_in_mappings(mem, &maps, false, ret))
+		err = mw_error_create(MW_ERROR_OTHER,
+				      "process %d has no system call instruction to borrow: its "
+				      "memory can't be protected; use --backend=hw",
+				      mem->pid);
+	mw_procmaps_deinit(&maps);
+	return err;
+}
+
+static struct mw_error *os_error(const struct mw_thread *thread, int result)
+{
+	return mw_error_os(-result, "cannot run a system call in thread %d", thread->tid);
+}
+
+/* The stop that the injection replaces may be a signal's: keep its siginfo for the delivery. */
+static int save_siginfo(struct mw_thread *thread)
+{
+	int result = 0;
+
+	if (thread->stop.kind == MW_STOP_SIGNAL && !thread->has_saved_siginfo) {
+		result = mw_sys_get_siginfo(thread->tid, &thread->saved_siginfo);
+		thread->has_saved_siginfo = !result;
+	}
+	return result;
+}
+
+struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_thread *thread,
+				 mw_addr syscall_ip)
+{
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+	uint64_t mask;
+	int result;
+
+	if (err)
+		return err;
+	result = mw_sys_get_signal_mask(thread->tid, &mask);
+	if (!result)
+		result = save_siginfo(thread);
+	if (!result)
+		result = mw_sys_set_signal_mask(thread->tid, ~SYNCHRONOUS);
+	if (result)
+		return os_error(thread, result);
+	*injection = (struct mw_injection){
+		.thread = thread,
+		.syscall_ip = syscall_ip,
+		.saved_regs = *regs,
+		.saved_mask = mask,
+		.saved_stop = thread->stop,
+	};
+	return NULL;
+}
+
+/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
+static struct mw_error *step(struct mw_thread *thread)
+{
+	struct mw_error *err;
+
+	do {
+		err = mw_thread_resume(thread, MW_RESUME_STEP, 0);
+		if (!err)
+			err = mw_wait_thread(thread);
+		if (err)
+			return err;
+		if (thread->state == MW_THREAD_GONE)
+			return mw_err_gone;
+	} while (thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP);
+	return NULL;
+}
+
+/* The step trap is reported at the exit of the call, so no debug exception is needed. */
+static struct mw_error *step_over_call(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+	struct mw_error *err = step(thread);
+
+	if (!err && (thread->stop.kind != MW_STOP_SIGNAL || thread->stop.code != SIGTRAP))
+		err = mw_error_create(MW_ERROR_OTHER,
+				      "thread %d got signal %d during an injected call",
+				      thread->tid, thread->stop.code);
+	return err;
+}
+
+struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
+				const uint64_t args[6], int64_t *ret)
+{
+	struct mw_thread *thread = injection->thread;
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+
+	if (err)
+		return err;
+	*regs = injection->saved_regs;
+	mw_arch_syscall_prepare(regs, injection->syscall_ip, number, args);
+	mw_thread_regs_changed(thread);
+	err = step_over_call(injection);
+	if (!err)
+		err = mw_thread_regs(thread, &regs);
+	if (!err)
+		*ret = mw_arch_syscall_result(regs);
+	return err;
+}
+
+struct mw_error *mw_inject_step(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+
+	if (err)
+		return err;
+	*regs = injection->saved_regs;
+	mw_thread_regs_changed(thread);
+	err = step(thread);
+	if (!err)
+		err = mw_thread_regs(thread, &regs);
+	if (!err)
+		injection->saved_regs = *regs;
+	return err;
+}
+
+void mw_inject_end(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+
+	if (thread->state == MW_THREAD_GONE)
+		return;
+	/* Failures mean that the thread died: every step is tried all the same. */
+	thread->regs = injection->saved_regs;
+	mw_sys_set_regs(thread->tid, &thread->regs);
+	thread->regs_valid = true;
+	thread->regs_dirty = false;
+	mw_sys_set_signal_mask(thread->tid, injection->saved_mask);
+	thread->stop = injection->saved_stop;
+}

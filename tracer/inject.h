@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Makes system calls in a stopped tracee. A session: begin, call as often as needed, end. Between
+ * them the thread's signals are blocked; afterwards it stands exactly as it was found.
+ */
+#ifndef MW_TRACER_INJECT_H
+#define MW_TRACER_INJECT_H
+
+#include <stdint.h>
+#include <sys/user.h>
+
+#include "base/compiler.h"
+#include "base/target.h"
+#include "tracer/stop.h"
+
+struct mw_thread;
+struct mw_mem;
+
+struct mw_injection {
+	struct mw_thread *thread;
+	mw_addr syscall_ip;
+	struct user_regs_struct saved_regs;
+	uint64_t saved_mask;
+	struct mw_stop saved_stop;
+};
+
+/**
+ * Finds a system call instruction that the process already has: in the vDSO, else in any
+ * executable mapping. Nothing is written into its text.
+ */
+struct mw_error *mw_inject_find_syscall(const struct mw_mem *mem, mw_addr *ret) MW_MUST_CHECK;
+
+/**
+ * Starts a session in a stopped thread that isn't at the entry of a system call.
+ *
+ * @param syscall_ip as mw_inject_find_syscall() found it.
+ */
+struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_thread *thread,
+				 mw_addr syscall_ip) MW_MUST_CHECK;
+
+/**
+ * Makes one system call.
+ *
+ * @param ret what it returned, -errno included.
+ */
+struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
+				const uint64_t args[6], int64_t *ret) MW_MUST_CHECK;
+
+/**
+ * Runs one instruction of the thread's own, with its own registers, inside the session.
+ *
+ * @return NULL also when the instruction faulted: thread->stop says what happened.
+ */
+struct mw_error *mw_inject_step(struct mw_injection *injection) MW_MUST_CHECK;
+
+/** Puts the thread back; it is still stopped. Safe when the thread has died. */
+void mw_inject_end(struct mw_injection *injection);
+
+#endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+#ifndef MW_TRACER_THREAD_H
+#define MW_TRACER_THREAD_H
+
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include "base/compiler.h"
+#include "base/procfs.h"
+#include "base/target.h"
+#include "tracer/stop.h"
+#include "tracer/syscall_buffers.h"
+
+enum mw_thread_state {
+	MW_THREAD_RUNNING,
+	/** In a ptrace-stop; `stop` says which. Registers can be read. */
+	MW_THREAD_STOPPED,
+	/** In a group-stop that PTRACE_LISTEN keeps; registers can't be read. */
+	MW_THREAD_LISTENING,
+	MW_THREAD_GONE,
+};
+
+/** How a stopped thread goes on. */
+enum mw_resume {
+	MW_RESUME_RUN,
+	/** Up to the next entry to, or exit from, a system call. */
+	MW_RESUME_SYSCALL,
+	/** One instruction. */
+	MW_RESUME_STEP,
+	/** Stays in its group-stop. */
+	MW_RESUME_LISTEN,
+};
+
+/** A system call in flight whose output buffers stand in scratch memory. */
+struct mw_redirect {
+	bool active;
+	/** The call waits for restart_syscall, which uses the buffers it was first given. */
+	bool awaits_restart;
+	int64_t number;
+	uint64_t args[6];
+	struct mw_syscall_buffers buffers;
+	/** Where each buffer stands now. */
+	mw_addr moved[MW_SYSCALL_BUFFERS_MAX];
+};
+
+/** A hot thread runs on the tracer's CPU while its stores trap: see burst.h. */
+struct mw_burst {
+	bool pinned;
+	cpu_set_t home;
+	cpu_set_t pinned_to;
+	/** Start of the counting period, and traps in it. */
+	uint64_t since_ns;
+	unsigned traps;
+};
+
+struct mw_thread {
+	pid_t tid;
+	pid_t tgid;
+	enum mw_thread_state state;
+	struct mw_stop stop;
+	/** A stop taken out of turn (all-stop, or before the parent's event) and not yet handled.
+	 */
+	bool stashed;
+	/** PTRACE_INTERRUPT was sent; its stop may still come. */
+	bool interrupt_sent;
+	/** Waits for its vfork child: doesn't run, and can't be stopped. */
+	bool vfork_parent;
+	/** Shares the watched address space. A plain fork child doesn't. */
+	bool same_memory;
+	/** Stopped ahead of its parent's event, which says what it is: not to be resumed before. */
+	bool unclaimed;
+	/** The interrupted call was rewound; undone if a signal handler is to run after all. */
+	bool rewound;
+	struct user_regs_struct before_rewind;
+	/** A signal taken before an injection, to be delivered with its own siginfo. */
+	bool has_saved_siginfo;
+	siginfo_t saved_siginfo;
+
+	bool regs_valid;
+	bool regs_dirty;
+	struct user_regs_struct regs;
+	/** As last seen in a stop: where its stack and its control block are. */
+	mw_addr last_sp;
+	mw_addr last_tcb;
+
+	char name[MW_COMM_SIZE];
+	uint64_t name_read_ns;
+
+	struct mw_redirect redirect;
+	/** Scratch memory in the tracee for this thread's redirected buffers. */
+	struct mw_range scratch;
+	/** Bytes of scratch that the skipped call needs; 0 when none was skipped. */
+	uint64_t scratch_wanted;
+	struct mw_burst burst;
+};
+
+struct mw_error *mw_thread_create(pid_t tid, pid_t tgid, struct mw_thread **ret) MW_MUST_CHECK;
+void mw_thread_destroy(struct mw_thread *thread);
+
+/** The registers of a stopped thread, read once a stop. @return mw_err_gone if it died. */
+struct mw_error *mw_thread_regs(struct mw_thread *thread,
+				struct user_regs_struct **ret) MW_MUST_CHECK;
+/** Says that the caller changed the registers; they are written when the thread resumes. */
+void mw_thread_regs_changed(struct mw_thread *thread);
+
+/** Takes note of a wait status: the thread is stopped (or gone). */
+void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop);
+
+/**
+ * The only way in which a tracee runs on.
+ *
+ * @param signal delivered first; 0 for none.
+ * @return NULL, also when the thread has died meanwhile: wait() reports that.
+ */
+struct mw_error *mw_thread_resume(struct mw_thread *thread, enum mw_resume how,
+				  int signal) MW_MUST_CHECK;
+
+/** Its name, at most 100 ms old; kept when the thread is gone. */
+const char *mw_thread_name(struct mw_thread *thread, uint64_t now_ns);
+
+#endif

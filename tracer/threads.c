@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+#include "tracer/engine.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "tracer/sys.h"
+#include "tracer/wait.h"
+
+/* A thread that is asked to stop does so at once, unless it waits for a disk. */
+#define STOP_TIMEOUT_NS UINT64_C(2000000000)
+
+struct mw_thread *mw_engine_thread(const struct mw_tracer *tracer, pid_t tid)
+{
+	return mw_intmap_get(&tracer->threads, (uint64_t)tid);
+}
+
+struct mw_error *mw_engine_add_thread(struct mw_tracer *tracer, pid_t tid, pid_t tgid,
+				      struct mw_thread **ret)
+{
+	struct mw_thread *thread;
+	struct mw_error *err = mw_thread_create(tid, tgid, &thread);
+
+	if (err)
+		return err;
+	err = mw_intmap_set(&tracer->threads, (uint64_t)tid, thread);
+	if (err) {
+		mw_thread_destroy(thread);
+		return err;
+	}
+	*ret = thread;
+	return NULL;
+}
+
+void mw_engine_remove_thread(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	tracer->stashed -= thread->stashed;
+	if (thread->burst.pinned) {
+		tracer->pinned--;
+		mw_burst_settle(tracer);
+	}
+	mw_hw_forget_thread(tracer, thread);
+	if (thread->same_memory)
+		mw_gate_forget_thread(tracer, thread);
+	mw_intmap_remove(&tracer->threads, (uint64_t)thread->tid);
+	mw_thread_destroy(thread);
+}
+
+struct mw_error *mw_engine_resume(struct mw_tracer *tracer, struct mw_thread *thread, int signal)
+{
+	enum mw_resume how = tracer->trace_syscalls ? MW_RESUME_SYSCALL : MW_RESUME_RUN;
+
+	if (thread->stop.kind == MW_STOP_GROUP)
+		how = MW_RESUME_LISTEN;
+	return mw_thread_resume(thread, how, signal);
+}
+
+void mw_engine_stash(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	tracer->stashed += !thread->stashed;
+	thread->stashed = true;
+}
+
+struct mw_thread *mw_engine_take_stash(struct mw_tracer *tracer)
+{
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	if (!tracer->stashed)
+		return NULL;
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (thread->stashed)
+			break;
+	if (thread) {
+		thread->stashed = false;
+		tracer->stashed--;
+	}
+	return thread;
+}
+
+static bool can_stop(const struct mw_thread *thread, const struct mw_thread *except)
+{
+	return thread != except && thread->state == MW_THREAD_RUNNING && !thread->vfork_parent;
+}
+
+static void interrupt(struct mw_thread *thread)
+{
+	if (!thread->interrupt_sent)
+		thread->interrupt_sent = !mw_sys_interrupt(thread->tid);
+}
+
+/*
+ * The kernel reports an interruption ahead of a fault or trap that the thread has just run into.
+ * If that were left pending, it would hit the program once we are gone.
+ */
+static bool has_pending_trap(const struct mw_thread *thread)
+{
+	siginfo_t pending[8];
+	int count = mw_sys_peek_pending(thread->tid, pending, mw_array_size(pending));
+
+	for (int i = 0; i < count; i++)
+		if ((pending[i].si_signo == SIGSEGV || pending[i].si_signo == SIGTRAP) &&
+		    pending[i].si_code > 0)
+			return true;
+	return false;
+}
+
+static struct mw_error *await_stop(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	bool stopped = false;
+	struct mw_error *err = mw_wait_thread_until(thread, STOP_TIMEOUT_NS, &stopped);
+
+	if (err)
+		return err;
+	if (!stopped)
+		return mw_error_create(MW_ERROR_OTHER,
+				       "thread %d doesn't stop (it may be waiting for a disk or a "
+				       "network file system): try again later",
+				       thread->tid);
+	if (thread->stop.kind == MW_STOP_INTERRUPT && has_pending_trap(thread)) {
+		err = mw_thread_resume(thread, MW_RESUME_RUN, 0);
+		if (!err)
+			err = mw_wait_thread(thread);
+		if (err)
+			return err;
+	}
+	/* A fork child's first stop is the moment to give it its pages back. */
+	if ((thread->stop.kind != MW_STOP_INTERRUPT && thread->stop.kind != MW_STOP_GROUP) ||
+	    !thread->same_memory)
+		mw_engine_stash(tracer, thread);
+	return NULL;
+}
+
+struct mw_error *mw_engine_stop_all(struct mw_tracer *tracer, const struct mw_thread *except)
+{
+	struct mw_error *err = NULL;
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (can_stop(thread, except))
+			interrupt(thread);
+	cursor = 0;
+	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (can_stop(thread, except))
+			err = await_stop(tracer, thread);
+	/* The wait gate of the main loop reports deaths; here they only mean "not running". */
+	if (err == mw_err_gone)
+		err = NULL;
+	return err;
+}
+
+struct mw_error *mw_engine_resume_all(struct mw_tracer *tracer, const struct mw_thread *except)
+{
+	struct mw_error *first = NULL;
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	if (tracer->hold)
+		return NULL;
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor))) {
+		struct mw_error *err = NULL;
+
+		if (thread != except && thread->state == MW_THREAD_STOPPED && !thread->stashed &&
+		    !thread->unclaimed)
+			err = mw_engine_dispatch(tracer, thread);
+		if (!first)
+			first = err;
+		else
+			mw_error_destroy(err);
+	}
+	return first;
+}
+
+static bool is_settled(const struct mw_tracer *tracer)
+{
+	const struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (thread->state == MW_THREAD_RUNNING && !thread->vfork_parent)
+			return false;
+	return !tracer->stashed;
+}
+
+struct mw_error *mw_engine_quiesce(struct mw_tracer *tracer)
+{
+	bool held = tracer->hold;
+	struct mw_error *err;
+
+	tracer->hold = true;
+	do {
+		struct mw_thread *thread;
+
+		err = mw_engine_stop_all(tracer, NULL);
+		while (!err && (thread = mw_engine_take_stash(tracer))) {
+			/* It comes back before its next instruction. */
+			interrupt(thread);
+			err = mw_engine_dispatch(tracer, thread);
+		}
+	} while (!err && !is_settled(tracer));
+	tracer->hold = held;
+	return err;
+}
+
+static bool can_inject(const struct mw_thread *thread)
+{
+	return thread->state == MW_THREAD_STOPPED && thread->same_memory && !thread->unclaimed &&
+	       (thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP ||
+		thread->stop.kind == MW_STOP_EXEC || thread->stop.kind == MW_STOP_SIGNAL);
+}
+
+struct mw_error *mw_engine_borrow(struct mw_tracer *tracer, struct mw_thread **ret)
+{
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (can_inject(thread)) {
+			*ret = thread;
+			return NULL;
+		}
+	cursor = 0;
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor))) {
+		if (thread->state != MW_THREAD_LISTENING)
+			continue;
+		/* It traps again and shows its registers, still in its group-stop. */
+		interrupt(thread);
+		*ret = thread;
+		return await_stop(tracer, thread);
+	}
+	return mw_error_create(MW_ERROR_OTHER,
+			       "no thread of process %d can be stopped now: try "
+			       "again in a moment",
+			       tracer->pid);
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+/* The thread that turns the tracer's records into what the person sees. */
+#include "watch/core.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/error.h"
+
+#define IDLE_WAIT_NS UINT64_C(100000000)
+/* After a batch, so that the tracer need not wake the analyst for each hit. */
+#define BATCH_PAUSE_NS 200000
+/* Records handled before others get the session's lock. */
+#define BATCH 256
+
+static const enum mw_target_state states[] = {
+	[MW_TRACEE_NONE] = MW_TARGET_NONE,         [MW_TRACEE_RUNNING] = MW_TARGET_RUNNING,
+	[MW_TRACEE_STOPPED] = MW_TARGET_STOPPED,   [MW_TRACEE_EXITED] = MW_TARGET_EXITED,
+	[MW_TRACEE_DETACHED] = MW_TARGET_DETACHED,
+};
+
+static void end_watch(struct mw_session *session, const struct mw_record *record)
+{
+	mw_vec_foreach (item, &session->watches) {
+		struct mw_watch *watch = *item;
+
+		if (watch->guard_id != record->guard_id)
+			continue;
+		watch->guard_id = 0;
+		watch->foreign = record->foreign;
+		watch->pages = record->pages;
+		if (!*record->text)
+			continue;
+		free(watch->ended);
+		watch->ended = strdup(record->text);
+	}
+}
+
+/* The target stands at the entry of its new program until the watches are armed again. */
+static void follow_exec(struct mw_session *session)
+{
+	struct mw_error *err;
+
+	pthread_mutex_lock(&session->lock);
+	mw_session_notice(session, "process %d runs a new program (exec)", session->pid);
+	err = mw_session_load_symbols(session);
+	if (err)
+		mw_session_notice(session, "%s", err->message);
+	pthread_mutex_unlock(&session->lock);
+	if (!err)
+		mw_watch_resolve_again(session);
+	mw_error_destroy(err);
+	err = mw_tracer_continue(session->tracer);
+	pthread_mutex_lock(&session->lock);
+	if (err)
+		mw_session_notice(session, "%s", err->message);
+	pthread_mutex_unlock(&session->lock);
+	mw_error_destroy(err);
+}
+
+static void handle_locked(struct mw_session *session, const struct mw_record *record)
+{
+	switch ((enum mw_record_kind)record->kind) {
+	case MW_RECORD_HIT:
+		mw_session_handle_hit(session, &record->hit);
+		break;
+	case MW_RECORD_STATE:
+		session->wait_status = record->status;
+		mw_session_set_state(session, states[record->state]);
+		break;
+	case MW_RECORD_GUARD_ENDED:
+		end_watch(session, record);
+		break;
+	case MW_RECORD_NOTICE:
+		mw_session_notice(session, "%s", record->text);
+		break;
+	case MW_RECORD_EXEC:
+		break;
+	}
+}
+
+static bool handle_batch(struct mw_session *session)
+{
+	const struct mw_record *record = NULL;
+	unsigned handled = 0;
+
+	pthread_mutex_lock(&session->lock);
+	while (handled < BATCH && (record = mw_tracer_next(session->tracer, 0)) &&
+	       record->kind != MW_RECORD_EXEC) {
+		handle_locked(session, record);
+		mw_tracer_release(session->tracer);
+		handled++;
+	}
+	pthread_mutex_unlock(&session->lock);
+	if (record && record->kind == MW_RECORD_EXEC) {
+		follow_exec(session);
+		mw_tracer_release(session->tracer);
+		handled++;
+	}
+	if (handled) {
+		pthread_mutex_lock(&session->lock);
+		pthread_cond_broadcast(&session->handled);
+		pthread_mutex_unlock(&session->lock);
+	}
+	return handled;
+}
+
+static void *analyst_main(void *arg)
+{
+	struct mw_session *session = arg;
+	const struct timespec pause = {0, BATCH_PAUSE_NS};
+
+	for (;;) {
+		if (handle_batch(session))
+			nanosleep(&pause, NULL);
+		else if (atomic_load(&session->quit))
+			return NULL;
+		else
+			mw_tracer_next(session->tracer, IDLE_WAIT_NS);
+	}
+}
+
+struct mw_error *mw_analyst_start(struct mw_session *session)
+{
+	sigset_t all, before;
+	int result;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	result = pthread_create(&session->analyst, NULL, analyst_main, session);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	session->analyst_runs = !result;
+	return result ? mw_error_os(result, "cannot start the analyst thread") : NULL;
+}
+
+void mw_analyst_stop(struct mw_session *session)
+{
+	if (!session->analyst_runs)
+		return;
+	atomic_store(&session->quit, true);
+	mw_tracer_wake_reader(session->tracer);
+	pthread_join(session->analyst, NULL);
+	session->analyst_runs = false;
+}
+
+struct mw_error *mw_session_sync(struct mw_session *session)
+{
+	uint64_t written, released, wanted;
+
+	mw_tracer_progress(session->tracer, &wanted, &released);
+	pthread_mutex_lock(&session->lock);
+	for (;;) {
+		struct timespec deadline;
+
+		mw_tracer_progress(session->tracer, &written, &released);
+		if (released >= wanted)
+			break;
+		mw_tracer_wake_reader(session->tracer);
+		clock_gettime(CLOCK_REALTIME, &deadline);
+		deadline.tv_sec++;
+		pthread_cond_timedwait(&session->handled, &session->lock, &deadline);
+	}
+	pthread_mutex_unlock(&session->lock);
+	return NULL;
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+#include "watch/core.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "tracer/syscall_buffers.h"
+
+/* Frames that one event can carry. */
+#define STACK_MAX 256
+
+void mw_session_notice(struct mw_session *session, const char *format, ...)
+{
+	char message[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	mw_vec_foreach (sink, &session->sinks)
+		if (sink->notice)
+			sink->notice(sink->arg, message);
+}
+
+static void give_to_sinks(struct mw_session *session, const struct mw_change *change)
+{
+	mw_vec_foreach (sink, &session->sinks)
+		if (sink->change && !sink->change(sink->arg, change))
+			sink->change = NULL;
+}
+
+/** The texts of the members of one change, in the order of the visits. */
+struct members {
+	struct mw_session *session;
+	const struct mw_watch *watch;
+	struct mw_change *change;
+};
+
+static char *format_value(struct mw_session *session, const struct mw_object *object,
+			  const uint8_t *bytes)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	mw_symbols_format(session->symbols, object, bytes, out);
+	fclose(out);
+	return text;
+}
+
+static void add_member(void *arg, const struct mw_leaf *leaf)
+{
+	struct members *members = arg;
+	const struct mw_watch *watch = members->watch;
+	uint64_t offset = leaf->object.addr.v - watch->object.addr.v;
+	char *path, *old_text, *new_text, *field;
+
+	old_text = format_value(members->session, &leaf->object, watch->before + offset);
+	new_text = format_value(members->session, &leaf->object, watch->value + offset);
+	field = strdup(leaf->path);
+	if (asprintf(&path, "%s%s", watch->name, leaf->path) < 0)
+		path = NULL;
+	if (!path || !field || !old_text || !new_text) {
+		free(path);
+		free(field);
+		free(old_text);
+		free(new_text);
+		return;
+	}
+	members->change->members[members->change->member_count++] =
+		(struct mw_member_change){path, field, old_text, new_text};
+}
+
+static void list_members(struct mw_session *session, const struct mw_watch *watch,
+			 struct mw_change *change)
+{
+	struct members members = {session, watch, change};
+	size_t differing = mw_symbols_diff(session->symbols, &watch->object, watch->before,
+					   watch->value, change->addr.v - watch->object.addr.v,
+					   change->size, MW_MEMBERS_MAX, add_member, &members);
+
+	change->members_omitted = differing - mw_min(differing, change->member_count);
+}
+
+/* A silent store reported all the same names no member: it shows the value that stayed. */
+static void show_unchanged(struct mw_session *session, const struct mw_watch *watch,
+			   struct mw_change *change)
+{
+	char *path = strdup(watch->name), *field = strdup("");
+	char *text = format_value(session, &watch->object, watch->value);
+	char *same = text ? strdup(text) : NULL;
+
+	if (path && field && text && same) {
+		change->members[0] = (struct mw_member_change){path, field, text, same};
+		change->member_count = 1;
+		return;
+	}
+	free(path);
+	free(field);
+	free(text);
+	free(same);
+}
+
+static void free_members(struct mw_change *change)
+{
+	for (size_t i = 0; i < change->member_count; i++) {
+		free((char *)change->members[i].path);
+		free((char *)change->members[i].field);
+		free((char *)change->members[i].old_text);
+		free((char *)change->members[i].new_text);
+	}
+}
+
+static void find_place(struct mw_session *session, struct mw_change *change)
+{
+	const struct mw_hit *hit = change->hit;
+	mw_addr ip = hit->ip;
+
+	if (hit->cause == MW_CAUSE_EXTERNAL)
+		return;
+	/* The byte before belongs to the storing instruction. */
+	if (hit->ip_is_after)
+		ip.v--;
+	mw_symbols_place(session->symbols, ip, &change->place);
+	if (hit->cause == MW_CAUSE_SYSCALL)
+		change->syscall_name = mw_syscall_name(hit->syscall.number);
+}
+
+static size_t unwind(struct mw_session *session, const struct mw_hit *hit,
+		     struct mw_frame frames[STACK_MAX])
+{
+	struct mw_regs regs;
+
+	if (!hit->stack_size || hit->cause == MW_CAUSE_EXTERNAL)
+		return 0;
+	regs = mw_hit_regs(hit);
+	return mw_symbols_unwind(session->symbols, &regs, regs.sp, mw_hit_stack(hit),
+				 hit->stack_size, frames,
+				 mw_min(session->options.stack_depth, (unsigned)STACK_MAX));
+}
+
+static void count(struct mw_session *session, struct mw_watch *watch, struct mw_change *change)
+{
+	if (change->silent) {
+		watch->silent++;
+		session->silent++;
+	} else {
+		watch->changes++;
+		session->changes++;
+	}
+	/* Short of memory the counts stay right, only the row is missing. */
+	mw_error_destroy(mw_ledger_count(&watch->ledger, change));
+}
+
+static void deliver(struct mw_session *session, struct mw_watch *watch, struct mw_change *change)
+{
+	struct mw_frame frames[STACK_MAX];
+
+	if (change->silent && !session->options.report_silent) {
+		count(session, watch, change);
+		return;
+	}
+	if (change->silent)
+		show_unchanged(session, watch, change);
+	else
+		list_members(session, watch, change);
+	count(session, watch, change);
+	change->stack_count = unwind(session, change->hit, frames);
+	change->stack = frames;
+	change->seq = ++session->last_seq;
+	change->hits = watch->changes + (session->options.report_silent ? watch->silent : 0);
+	give_to_sinks(session, change);
+	free_members(change);
+}
+
+/** One store, or one look, at one watch: @offset and @size are inside its region. */
+static void handle_part(struct mw_session *session, struct mw_watch *watch,
+			const struct mw_hit *hit, uint64_t offset, uint64_t size,
+			const uint8_t *new_bytes)
+{
+	struct mw_change change = {
+		.hit = hit,
+		.watch_id = watch->id,
+		.watch_name = watch->name,
+		.type_name = mw_type_name(session->symbols, watch->object.type),
+		.object = watch->object,
+		.addr = mw_addr_add(watch->object.addr, offset),
+		.size = size,
+		.old_part = watch->before + offset,
+		.new_part = watch->value + offset,
+	};
+
+	if (watch->object.size <= MW_VALUE_SIZE) {
+		change.old_value = watch->before;
+		change.new_value = watch->value;
+	}
+	memcpy(watch->before + offset, watch->value + offset, size);
+	memcpy(watch->value + offset, new_bytes, size);
+	change.silent = !memcmp(watch->before + offset, new_bytes, size);
+	find_place(session, &change);
+	deliver(session, watch, &change);
+	memcpy(watch->before + offset, new_bytes, size);
+}
+
+/*
+ * What stood there right before the store was put there by somebody who isn't traced: another
+ * process through shared memory, or the kernel with --syscalls=off.
+ */
+static void handle_external(struct mw_session *session, struct mw_watch *watch,
+			    const struct mw_hit *hit, uint64_t offset, uint64_t size,
+			    const uint8_t *old_bytes)
+{
+	struct mw_hit external = *hit;
+
+	external.cause = MW_CAUSE_EXTERNAL;
+	external.stack_size = 0;
+	external.ip = MW_ADDR_NULL;
+	external.ip_is_after = false;
+	handle_part(session, watch, &external, offset, size, old_bytes);
+}
+
+static void handle_watch(struct mw_session *session, struct mw_watch *watch,
+			 const struct mw_hit *hit)
+{
+	struct mw_range region = {watch->object.addr, watch->object.size};
+	struct mw_range written = {hit->addr, hit->size};
+	uint64_t start, end, offset, skipped;
+
+	if (!watch->enabled || hit->seq <= atomic_load(&watch->armed_after) ||
+	    !mw_range_overlaps(region, written))
+		return;
+	/* Debug registers fire for a page watch's bytes too, when both watch them. */
+	if (hit->backend == MW_BACKEND_HW && watch->backend != MW_BACKEND_HW)
+		return;
+	start = mw_max(region.start.v, written.start.v);
+	end = mw_min(mw_range_end(region), mw_range_end(written));
+	offset = start - region.start.v;
+	skipped = start - written.start.v;
+	/* A debug register tells only afterwards: what stood there before is what we last saw. */
+	if (hit->backend != MW_BACKEND_HW &&
+	    memcmp(watch->value + offset, mw_hit_old(hit) + skipped, end - start))
+		handle_external(session, watch, hit, offset, end - start,
+				mw_hit_old(hit) + skipped);
+	handle_part(session, watch, hit, offset, end - start, mw_hit_new(hit) + skipped);
+}
+
+void mw_session_handle_hit(struct mw_session *session, const struct mw_hit *hit)
+{
+	mw_vec_foreach (watch, &session->watches)
+		handle_watch(session, *watch, hit);
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+/** The inside of a session, shared by the files of this folder. */
+#ifndef MW_WATCH_CORE_H
+#define MW_WATCH_CORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "tracer/tracer.h"
+#include "watch/ledger.h"
+#include "watch/session.h"
+
+struct mw_watch {
+	unsigned id;
+	char *name;
+	char *expression;
+	struct mw_object object;
+	/** As asked for, and as chosen. */
+	enum mw_backend wanted;
+	enum mw_backend backend;
+	bool enabled;
+	/** Why it ended; NULL while it lives. */
+	char *ended;
+	/** 0 when not armed. */
+	uint32_t guard_id;
+	/** Hits up to this number came before it was armed. */
+	_Atomic uint64_t armed_after;
+	/** The region as it is after the last hit handled, and as it was before that one. */
+	uint8_t *value;
+	uint8_t *before;
+	uint64_t changes;
+	uint64_t silent;
+	/** What its guard had counted when it ended. */
+	uint64_t foreign;
+	size_t pages;
+	struct mw_ledger ledger;
+};
+
+struct mw_session {
+	struct mw_session_options options;
+	struct mw_tracer *tracer;
+	/**
+	 * Guards everything below. Never held while the tracer is asked for something, because the
+	 * tracer may be waiting for the analyst, who needs it.
+	 */
+	pthread_mutex_t lock;
+	struct mw_symbols *symbols;
+	MW_VEC(struct mw_watch *) watches;
+	unsigned last_watch_id;
+	uint64_t last_seq;
+	uint64_t changes;
+	uint64_t silent;
+	uint64_t last_arm_ns;
+	enum mw_target_state state;
+	pid_t pid;
+	char name[64];
+	bool launched;
+	int wait_status;
+
+	/** Only changed before the first watch. */
+	MW_VEC(struct mw_sink) sinks;
+	pthread_t analyst;
+	bool analyst_runs;
+	_Atomic bool quit;
+	int event_fd;
+	/** Told when the analyst has handled records. */
+	pthread_cond_t handled;
+};
+
+/* watches.c */
+
+struct mw_error *mw_watch_create(struct mw_session *session, const char *expression,
+				 const char *name, enum mw_backend backend,
+				 struct mw_watch **ret) MW_MUST_CHECK;
+void mw_watch_destroy(struct mw_watch *watch);
+/** @return NULL when there is none. */
+struct mw_watch *mw_watch_find(struct mw_session *session, unsigned id);
+/** Arms with the planned back end. The session is not locked. */
+struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch) MW_MUST_CHECK;
+/** Resolves and arms again what an exec has ended. The session is not locked. */
+void mw_watch_resolve_again(struct mw_session *session);
+
+/* plan.c */
+
+/** The back ends to try for a watch, best first. @return how many. */
+size_t mw_plan_backends(const struct mw_watch *watch, enum mw_backend ret[MW_BACKEND_COUNT]);
+
+/* analyst.c */
+
+struct mw_error *mw_analyst_start(struct mw_session *session) MW_MUST_CHECK;
+void mw_analyst_stop(struct mw_session *session);
+
+/* changes.c */
+
+/** Turns one hit into the changes of the watches it touches. The session is locked. */
+void mw_session_handle_hit(struct mw_session *session, const struct mw_hit *hit);
+void mw_session_notice(struct mw_session *session, const char *format, ...) MW_PRINTF(2, 3);
+
+/* session.c */
+
+/** Opens the symbols of the present image, in place of those that were there. */
+struct mw_error *mw_session_load_symbols(struct mw_session *session) MW_MUST_CHECK;
+void mw_session_set_state(struct mw_session *session, enum mw_target_state state);
+
+#endif

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+#include "watch/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+/* The snapshots stand in memwatch's memory, twice. */
+#define LARGEST_REGION (UINT64_C(8) << 30)
+
+void mw_watch_destroy(struct mw_watch *watch)
+{
+	if (!watch)
+		return;
+	mw_ledger_deinit(&watch->ledger);
+	free(watch->name);
+	free(watch->expression);
+	free(watch->ended);
+	free(watch->value);
+	free(watch->before);
+	free(watch);
+}
+
+static struct mw_error *allocate_snapshots(struct mw_watch *watch)
+{
+	if (watch->object.size > LARGEST_REGION)
+		return mw_error_create(MW_ERROR_USAGE,
+				       "%s is %" PRIu64
+				       " bytes, and a watch can be at most %" PRIu64 " GiB",
+				       watch->expression, watch->object.size, LARGEST_REGION >> 30);
+	free(watch->value);
+	free(watch->before);
+	watch->value = malloc(watch->object.size);
+	watch->before = malloc(watch->object.size);
+	return watch->value && watch->before ? NULL : mw_err_nomem;
+}
+
+struct mw_error *mw_watch_create(struct mw_session *session, const char *expression,
+				 const char *name, enum mw_backend backend, struct mw_watch **ret)
+{
+	struct mw_watch *watch = calloc(1, sizeof(*watch));
+	struct mw_error *err = NULL;
+
+	if (!watch)
+		return mw_err_nomem;
+	watch->name = strdup(name ? name : expression);
+	watch->expression = strdup(expression);
+	watch->wanted = backend == MW_BACKEND_AUTO ? session->options.backend : backend;
+	watch->armed_after = UINT64_MAX;
+	if (!watch->name || !watch->expression)
+		err = mw_err_nomem;
+	if (!err)
+		err = mw_symbols_eval(session->symbols, expression, &watch->object);
+	if (!err)
+		err = allocate_snapshots(watch);
+	if (err) {
+		mw_watch_destroy(watch);
+		return err;
+	}
+	*ret = watch;
+	return NULL;
+}
+
+struct mw_watch *mw_watch_find(struct mw_session *session, unsigned id)
+{
+	mw_vec_foreach (watch, &session->watches)
+		if ((*watch)->id == id)
+			return *watch;
+	return NULL;
+}
+
+static struct mw_error *arm_with(struct mw_session *session, struct mw_watch *watch,
+				 enum mw_backend backend)
+{
+	struct mw_guard_request request = {
+		.range = {watch->object.addr, watch->object.size},
+		.backend = backend,
+		.snapshot = watch->value,
+		.armed_after = &watch->armed_after,
+	};
+	struct mw_error *err = mw_tracer_guard(session->tracer, &request, &watch->guard_id);
+
+	if (!err)
+		watch->backend = backend;
+	return err;
+}
+
+/* The later back ends are makeshifts: if none works, the first one's reason is what counts. */
+struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch)
+{
+	enum mw_backend backends[MW_BACKEND_COUNT];
+	size_t count = mw_plan_backends(watch, backends);
+	uint64_t start_ns = mw_clock_now_ns();
+	struct mw_error *first = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		struct mw_error *err = arm_with(session, watch, backends[i]);
+
+		if (!err) {
+			mw_error_destroy(first);
+			session->last_arm_ns = mw_clock_now_ns() - start_ns;
+			return NULL;
+		}
+		if (first)
+			mw_error_destroy(err);
+		else
+			first = err;
+	}
+	return first;
+}
+
+static struct mw_error *resolve_one(struct mw_session *session, struct mw_watch *watch)
+{
+	struct mw_error *err;
+
+	/* An address means nothing in a new image. */
+	if (!watch->object.type)
+		return mw_error_create(MW_ERROR_OTHER, "it is an address, not a name");
+	pthread_mutex_lock(&session->lock);
+	err = mw_symbols_eval(session->symbols, watch->expression, &watch->object);
+	if (!err)
+		err = allocate_snapshots(watch);
+	pthread_mutex_unlock(&session->lock);
+	return err ? err : mw_watch_arm(session, watch);
+}
+
+void mw_watch_resolve_again(struct mw_session *session)
+{
+	mw_vec_foreach (item, &session->watches) {
+		struct mw_watch *watch = *item;
+		struct mw_error *err;
+
+		if (!watch->enabled)
+			continue;
+		err = resolve_one(session, watch);
+		pthread_mutex_lock(&session->lock);
+		if (err) {
+			mw_session_notice(session, "watch %u (%s) ended with exec: %s", watch->id,
+					  watch->name, err->message);
+		} else {
+			free(watch->ended);
+			watch->ended = NULL;
+			mw_session_notice(session, "watch %u (%s) goes on in the new program",
+					  watch->id, watch->name);
+		}
+		pthread_mutex_unlock(&session->lock);
+		mw_error_destroy(err);
+	}
+}
+
+static struct mw_error *no_such_watch(unsigned id)
+{
+	return mw_error_create(MW_ERROR_NOT_FOUND,
+			       "there is no watch %u: `info watches` lists them", id);
+}
+
+static void describe(struct mw_session *session, const struct mw_watch *watch,
+		     struct mw_watch_info *ret)
+{
+	*ret = (struct mw_watch_info){
+		.id = watch->id,
+		.name = watch->name,
+		.expression = watch->expression,
+		.type_name = mw_type_name(session->symbols, watch->object.type),
+		.object = watch->object,
+		.enabled = watch->enabled,
+		.ended = watch->ended,
+		.backend = watch->backend,
+		.backend_note = "",
+		.changes = watch->changes,
+		.silent = watch->silent,
+	};
+}
+
+static void unlist(struct mw_session *session, struct mw_watch *watch)
+{
+	mw_vec_foreach (item, &session->watches)
+		if (*item == watch) {
+			mw_vec_remove(&session->watches, (size_t)(item - session->watches.items));
+			break;
+		}
+}
+
+struct mw_error *mw_session_watch(struct mw_session *session, const char *expression,
+				  const char *name, enum mw_backend backend,
+				  struct mw_watch_info *ret)
+{
+	struct mw_watch *watch = NULL;
+	struct mw_error *err = NULL;
+
+	pthread_mutex_lock(&session->lock);
+	if (!session->symbols)
+		err = mw_error_create(MW_ERROR_USAGE, "there is no target to watch");
+	if (!err)
+		err = mw_watch_create(session, expression, name, backend, &watch);
+	/* Listed before it is armed: the first hit may be handled before this call returns. */
+	if (!err && !mw_vec_push(&session->watches, watch))
+		err = mw_err_nomem;
+	if (!err)
+		watch->id = session->last_watch_id + 1;
+	pthread_mutex_unlock(&session->lock);
+	if (err) {
+		mw_watch_destroy(watch);
+		return err;
+	}
+	watch->enabled = true;
+	err = mw_watch_arm(session, watch);
+	pthread_mutex_lock(&session->lock);
+	if (err) {
+		unlist(session, watch);
+		mw_watch_destroy(watch);
+	} else {
+		session->last_watch_id = watch->id;
+		if (ret)
+			describe(session, watch, ret);
+	}
+	pthread_mutex_unlock(&session->lock);
+	return err;
+}
+
+/* After this no hit for the watch is under way. */
+static struct mw_error *disarm(struct mw_session *session, struct mw_watch *watch)
+{
+	struct mw_error *err = NULL;
+
+	if (watch->guard_id)
+		err = mw_tracer_unguard(session->tracer, watch->guard_id);
+	watch->guard_id = 0;
+	mw_error_catch(&err, MW_ERROR_NOT_FOUND);
+	return err ? err : mw_session_sync(session);
+}
+
+static struct mw_watch *find_locked(struct mw_session *session, unsigned id)
+{
+	struct mw_watch *watch;
+
+	pthread_mutex_lock(&session->lock);
+	watch = mw_watch_find(session, id);
+	pthread_mutex_unlock(&session->lock);
+	return watch;
+}
+
+struct mw_error *mw_session_unwatch(struct mw_session *session, unsigned id)
+{
+	struct mw_watch *watch = find_locked(session, id);
+	struct mw_error *err;
+
+	if (!watch)
+		return no_such_watch(id);
+	err = disarm(session, watch);
+	if (err)
+		return err;
+	pthread_mutex_lock(&session->lock);
+	unlist(session, watch);
+	mw_watch_destroy(watch);
+	pthread_mutex_unlock(&session->lock);
+	return NULL;
+}
+
+struct mw_error *mw_session_enable(struct mw_session *session, unsigned id, bool enabled)
+{
+	struct mw_watch *watch = find_locked(session, id);
+	struct mw_error *err;
+
+	if (!watch)
+		return no_such_watch(id);
+	if (watch->enabled == enabled)
+		return NULL;
+	if (watch->ended)
+		return mw_error_create(MW_ERROR_USAGE, "watch %u has ended (%s): watch it anew", id,
+				       watch->ended);
+	err = enabled ? mw_watch_arm(session, watch) : disarm(session, watch);
+	if (!err)
+		watch->enabled = enabled;
+	return err;
+}
+
+void mw_session_watches(struct mw_session *session,
+			void (*visit)(void *arg, const struct mw_watch_info *watch), void *arg)
+{
+	mw_vec_foreach (item, &session->watches) {
+		struct mw_watch *watch = *item;
+		struct mw_guard_info guard = {.pages = watch->pages, .foreign = watch->foreign};
+		struct mw_watch_info info;
+
+		if (watch->guard_id)
+			mw_error_destroy(
+				mw_tracer_guard_info(session->tracer, watch->guard_id, &guard));
+		pthread_mutex_lock(&session->lock);
+		describe(session, watch, &info);
+		info.pages = guard.pages;
+		info.foreign = guard.foreign;
+		info.backend_note = guard.note;
+		visit(arg, &info);
+		pthread_mutex_unlock(&session->lock);
+	}
+}
+
+static void visit_row(const struct mw_ledger_row *row,
+		      void (*visit)(void *arg, const struct mw_writer *writer), void *arg)
+{
+	struct mw_writer writer = {
+		.place = {.function = row->function,
+			  .file = row->file,
+			  .line = row->line,
+			  .module = row->module,
+			  .module_offset = row->module_offset},
+		.ip = row->ip,
+		.syscall_name = row->syscall_name,
+		.changes = row->changes,
+		.silent = row->silent,
+		.first_ns = row->first_ns,
+		.last_ns = row->last_ns,
+		.tid_count = row->tids.count,
+		.last_path = row->last_path,
+		.last_old = row->last_old,
+		.last_new = row->last_new,
+	};
+
+	memcpy(writer.tids, row->tids.items,
+	       mw_min(row->tids.count, mw_array_size(writer.tids)) * sizeof(pid_t));
+	visit(arg, &writer);
+}
+
+struct mw_error *mw_session_writers(struct mw_session *session, unsigned id,
+				    void (*visit)(void *arg, const struct mw_writer *writer),
+				    void *arg)
+{
+	struct mw_watch *watch;
+
+	pthread_mutex_lock(&session->lock);
+	watch = mw_watch_find(session, id);
+	if (watch) {
+		mw_ledger_sort(&watch->ledger);
+		mw_vec_foreach (row, &watch->ledger.rows)
+			visit_row(*row, visit, arg);
+	}
+	pthread_mutex_unlock(&session->lock);
+	return watch ? NULL : no_such_watch(id);
+}
