@@ -258,11 +258,13 @@ static void test_dead_rex_does_not_come_alive(void **state)
 {
 	struct fixture *fixture = *state;
 
-	fixture->state.regs.rax = UINT64_MAX;
-	// A REX.W in front of a DS prefix is ignored: mov %eax, (%rdi)
-	assert_int_equal(run(fixture, BYTES(0x48, 0x3e, 0x89, 0x07)), MW_STORE_DONE);
+	put_word(fixture, MEMORY_START + 0x1000, 0xffffffff);
+	fixture->state.regs.rax = 1;
+	// A REX.W in front of a DS prefix is ignored: add %eax, (%rdi) with carry out of 32 bits
+	assert_int_equal(run(fixture, BYTES(0x48, 0x3e, 0x01, 0x07)), MW_STORE_DONE);
 	assert_int_equal(fixture->target.size, 4);
-	assert_int_equal(word_at(fixture, MEMORY_START + 0x1000), 0xffffffff);
+	assert_int_equal(word_at(fixture, MEMORY_START + 0x1000), 0);
+	assert_int_equal(fixture->state.regs.eflags & 1, 1);
 }
 
 static void test_high_byte_registers_are_stored(void **state)

@@ -240,6 +240,17 @@ bool mw_x86_memory_read(const struct mw_mem_reader *memory, uint64_t addr, void 
 bool mw_x86_xstate_load(const struct x86_xstate_layout *layout, uint32_t mask,
 			const struct mw_store_state *state, uint8_t *image);
 
+/** What the x87 remembers of the last instruction that it ran, for exception handlers. */
+struct x86_x87_pointers {
+	uint64_t instruction;
+	uint64_t operand;
+	uint16_t opcode;
+};
+
+/** Where the x87 remembers an instruction of @ours, puts @theirs. Not every CPU remembers. */
+void mw_x86_x87_translate(uint8_t *image, const struct x86_x87_pointers *ours,
+			  const struct x86_x87_pointers *theirs);
+
 /** Merges the components @mask of @image back into the tracee's. */
 void mw_x86_xstate_store(const struct x86_xstate_layout *layout, uint32_t mask,
 			 const uint8_t *image, struct mw_store_state *state);
