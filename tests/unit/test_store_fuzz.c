@@ -207,14 +207,14 @@ static enum mw_store_result run_ours(struct fuzz *fuzz, struct mw_store_state *s
 	const struct mw_mem_reader reader = {oracle_read, &fuzz->oracle};
 	struct mw_store_target target;
 	enum mw_store_result result;
-	uint8_t nothing, *operand;
+	uint8_t *operand;
 
 	do {
 		mw_store_locate(&fuzz->store, state, &target);
-		operand = oracle_ours(&fuzz->oracle, target.addr.v, target.size);
-		if (!target.size)
-			operand = &nothing;
-		if (!operand)
+		operand = NULL;
+		if (target.size)
+			operand = oracle_ours(&fuzz->oracle, target.addr.v, target.size);
+		if (target.size && !operand)
 			return MW_STORE_FAULT;
 		result = mw_store_execute(fuzz->replayer, &fuzz->store, &reader, &target, operand,
 					  state);

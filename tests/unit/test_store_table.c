@@ -224,6 +224,23 @@ static void test_copy_goes_on_to_an_unreadable_page(void **state)
 	assert_int_equal(fixture->state.regs.rcx, 5);
 }
 
+static void test_copy_downwards_goes_on_to_an_unreadable_page(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->state.regs.eflags |= 0x400;
+	fixture->state.regs.rsi = MEMORY_START + 2;
+	fixture->state.regs.rdi = MEMORY_START + 0x1f00;
+	fixture->state.regs.rcx = 8;
+	memset(fixture->memory, 0x55, 4);
+	// std; rep movsw: of two words, one straddles the start of memory
+	assert_int_equal(run(fixture, BYTES(0xf3, 0x66, 0xa5)), MW_STORE_PARTIAL);
+	assert_int_equal(word_at(fixture, MEMORY_START + 0x1efc), 0x5555555500000000 >> 16);
+	assert_int_equal(fixture->state.regs.rcx, 6);
+	assert_int_equal(fixture->state.regs.rsi, MEMORY_START - 2);
+	assert_int_equal(run(fixture, BYTES(0xf3, 0x66, 0xa5)), MW_STORE_FAULT);
+}
+
 static void test_bit_offset_reaches_beyond_the_operand(void **state)
 {
 	struct fixture *fixture = *state;
@@ -300,6 +317,18 @@ static void test_unmasked_x87_exceptions_are_stepped(void **state)
 	assert_true(fixture->store.changes_xstate);
 }
 
+static void test_unmasked_vector_exceptions_are_stepped(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->xstate[512] = 2;
+	// vcvtps2ph $0, %xmm0, (%rdi)
+	assert_int_equal(run(fixture, BYTES(0xc4, 0xe3, 0x79, 0x1d, 0x07, 0x00)),
+			 MW_STORE_MUST_STEP);
+	// A move raises nothing: movups %xmm0, (%rdi)
+	assert_int_equal(run(fixture, BYTES(0x0f, 0x11, 0x07)), MW_STORE_DONE);
+}
+
 static void test_readers_are_no_stores(void **state)
 {
 	struct fixture *fixture = *state;
@@ -370,12 +399,14 @@ int main(void)
 		TEST(test_rep_without_count_writes_nothing),
 		TEST(test_copy_onto_itself_sees_its_own_bytes),
 		TEST(test_copy_goes_on_to_an_unreadable_page),
+		TEST(test_copy_downwards_goes_on_to_an_unreadable_page),
 		TEST(test_bit_offset_reaches_beyond_the_operand),
 		TEST(test_segment_base_and_narrow_address_count),
 		TEST(test_dead_rex_does_not_come_alive),
 		TEST(test_high_byte_registers_are_stored),
 		TEST(test_misaligned_movaps_is_left_to_the_tracee),
 		TEST(test_unmasked_x87_exceptions_are_stepped),
+		TEST(test_unmasked_vector_exceptions_are_stepped),
 		TEST(test_readers_are_no_stores),
 		TEST(test_odd_stores_are_stepped),
 	};

@@ -145,6 +145,13 @@ static void store_registers(const struct x86_execution *execution, const struct 
 	regs->rip += execution->store->length;
 }
 
+/* A store whose mask is empty has no operand at all. */
+static void copy_operand(uint8_t *to, const uint8_t *from, uint32_t size)
+{
+	if (size)
+		memcpy(to, from, size);
+}
+
 enum mw_store_result mw_x86_replay(const struct x86_execution *execution)
 {
 	const struct x86_store *store = x86_store_of(execution->store);
@@ -158,9 +165,9 @@ enum mw_store_result mw_x86_replay(const struct x86_execution *execution)
 		return MW_STORE_MUST_STEP;
 	frame->code = find_slot(execution->replayer, store);
 	load_registers(execution, store, place);
-	memcpy(written, execution->operand, target->size);
+	copy_operand(written, execution->operand, target->size);
 	mw_x86_thunk(frame);
-	memcpy(execution->operand, written, target->size);
+	copy_operand(execution->operand, written, target->size);
 	store_xstate(execution, store, place);
 	store_registers(execution, store);
 	return MW_STORE_DONE;

@@ -277,8 +277,7 @@ static void decode_coverage(const struct x86_decoding *decoding, uint8_t traits,
 	}
 }
 
-/* A value that isn't in general registers can't be right here, e.g. mov to memory from a segment
- * register. */
+/* Segment registers are memwatch's own here, and a vector of indexes makes many operands. */
 static bool has_foreign_operand(const struct x86_decoding *decoding)
 {
 	for (int i = 0; i < decoding->insn.operand_count_visible; i++)
