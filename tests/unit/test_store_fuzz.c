@@ -354,7 +354,7 @@ static int setup(void **state)
 	mw_x86_cpu_init(&cpu);
 	fuzz->layout = cpu.xstate;
 	fuzz->random = 0x9e3779b97f4a7c15;
-	fuzz->stride = is_long ? 1 : 8;
+	fuzz->stride = is_long ? 1 : 4;
 	fuzz->states = is_long ? 8 : 2;
 	assert_null(mw_replayer_create(&fuzz->replayer));
 	assert_true(corpus_init(&fuzz->corpus));

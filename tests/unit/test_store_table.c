@@ -304,17 +304,29 @@ static void test_misaligned_movaps_is_left_to_the_tracee(void **state)
 	assert_int_equal(fixture->state.regs.rip, 0x400000);
 }
 
-static void test_unmasked_x87_exceptions_are_stepped(void **state)
+static void test_x87_exceptions_are_stepped(void **state)
 {
 	struct fixture *fixture = *state;
-	const uint16_t control = 0x0340;
+	static const struct {
+		uint16_t control;
+		uint16_t status;
+		enum mw_store_result result;
+	} cases[] = {
+		{0x037f, 0x0000, MW_STORE_DONE},
+		{0x0340, 0x0000, MW_STORE_MUST_STEP}, // all unmasked
+		{0x037b, 0x0000, MW_STORE_MUST_STEP}, // division by zero unmasked
+		{0x037f, 0x0080, MW_STORE_MUST_STEP}, // one is pending
+	};
 
-	memcpy(fixture->xstate, &control, sizeof(control));
-	fixture->xstate[512] = 1;
-	// fstpl (%rdi)
-	assert_int_equal(run(fixture, BYTES(0xdd, 0x1f)), MW_STORE_MUST_STEP);
-	assert_true(fixture->store.needs_xstate);
-	assert_true(fixture->store.changes_xstate);
+	for (size_t i = 0; i < mw_array_size(cases); i++) {
+		memcpy(fixture->xstate, &cases[i].control, 2);
+		memcpy(fixture->xstate + 2, &cases[i].status, 2);
+		fixture->xstate[512] = 1;
+		// fstpl (%rdi)
+		assert_int_equal(run(fixture, BYTES(0xdd, 0x1f)), cases[i].result);
+		assert_true(fixture->store.needs_xstate);
+		assert_true(fixture->store.changes_xstate);
+	}
 }
 
 static void test_unmasked_vector_exceptions_are_stepped(void **state)
@@ -405,7 +417,7 @@ int main(void)
 		TEST(test_dead_rex_does_not_come_alive),
 		TEST(test_high_byte_registers_are_stored),
 		TEST(test_misaligned_movaps_is_left_to_the_tracee),
-		TEST(test_unmasked_x87_exceptions_are_stepped),
+		TEST(test_x87_exceptions_are_stepped),
 		TEST(test_unmasked_vector_exceptions_are_stepped),
 		TEST(test_readers_are_no_stores),
 		TEST(test_odd_stores_are_stepped),
