@@ -183,10 +183,10 @@ static const uint8_t replay_traits[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 	[ZYDIS_MNEMONIC_XOR] = GENERAL,
 };
 
-static bool is_register_class(const ZydisDecodedOperand *operand, ZydisRegisterClass class)
+static bool is_register_class(const ZydisDecodedOperand *operand, ZydisRegisterClass wanted)
 {
 	return operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-	       ZydisRegisterGetClass(operand->reg.value) == class;
+	       ZydisRegisterGetClass(operand->reg.value) == wanted;
 }
 
 static bool has_mmx_operand(const struct x86_decoding *decoding)
