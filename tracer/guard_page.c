@@ -266,7 +266,9 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range)
 	if (!err)
 		err = mw_inject_begin(&arming.injection, thread, tracer->syscall_ip);
 	if (!err) {
-		err = mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
+		err = mw_annex_open(tracer, &arming.injection);
+		if (!err)
+			err = mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
 		/* All or nothing: what was guarded before the failure is opened again. */
 		if (err) {
 			struct mw_error *undo = open_unneeded(tracer, &arming.injection, pages);
