@@ -277,6 +277,8 @@ static const char *edit_line(struct mw_prompt *prompt, const char *text)
 
 	prompt->text = text;
 	prompt->editing = true;
+	/* Before the prompt shows: el_gets() would leave keys to the terminal until it reads. */
+	el_set(prompt->line, EL_PREP_TERM, 1);
 	line = el_gets(prompt->line, &length);
 	prompt->editing = false;
 	return length > 0 ? line : NULL;

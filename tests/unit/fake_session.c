@@ -135,7 +135,7 @@ struct mw_error *mw_session_add_sink(struct mw_session *session, const struct mw
 	return NULL;
 }
 
-static struct mw_error *start(struct mw_session *session, enum mw_target_state state)
+static struct mw_error *start_target(struct mw_session *session, enum mw_target_state state)
 {
 	if (fake.script.start_error)
 		return mw_error_create(fake.script.start_code, "%s", fake.script.start_error);
@@ -145,13 +145,13 @@ static struct mw_error *start(struct mw_session *session, enum mw_target_state s
 
 struct mw_error *mw_session_attach(struct mw_session *session, pid_t pid MW_UNUSED)
 {
-	return start(session, MW_TARGET_RUNNING);
+	return start_target(session, MW_TARGET_RUNNING);
 }
 
 struct mw_error *mw_session_launch(struct mw_session *session, char *const argv[] MW_UNUSED)
 {
 	session->launched = fake.record.launched = true;
-	return start(session, MW_TARGET_STOPPED);
+	return start_target(session, MW_TARGET_STOPPED);
 }
 
 static void emit(struct mw_session *session, uint64_t seq)
