@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "base/intmap.h"
+#include "base/procmaps.h"
 #include "base/vec.h"
 #include "tracer/arch.h"
 #include "tracer/inject.h"
@@ -89,6 +90,8 @@ struct mw_tracer {
 	struct mw_ring *ring;
 	struct mw_tracer_stats stats;
 	bool quit;
+	/** A detach is asked for: a full ring must not hold the tracer any more. */
+	_Atomic bool leaving;
 
 	pid_t pid;
 	enum mw_tracee_state state;
@@ -211,6 +214,10 @@ struct mw_error *mw_engine_step_store(struct mw_tracer *tracer, struct mw_thread
 
 /* guard_page.c */
 
+/** Fails with the reason when a page isn't mapped, or isn't writable but for our guards. */
+struct mw_error *mw_page_check_writable(const struct mw_tracer *tracer,
+					const struct mw_procmaps *maps,
+					struct mw_range pages) MW_MUST_CHECK;
 struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range) MW_MUST_CHECK;
 /** Opens the pages of @range that no other guard needs. */
 struct mw_error *mw_page_disarm(struct mw_tracer *tracer, struct mw_range range) MW_MUST_CHECK;

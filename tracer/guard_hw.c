@@ -189,6 +189,18 @@ static unsigned take_slot(struct mw_tracer *tracer, struct mw_range piece, uint3
 	return slot;
 }
 
+static struct mw_error *check_writable(const struct mw_tracer *tracer, struct mw_range range)
+{
+	struct mw_procmaps maps;
+	struct mw_error *err = mw_procmaps_read(tracer->pid, &maps);
+
+	if (err)
+		return err;
+	err = mw_page_check_writable(tracer, &maps, mw_range_pages(range));
+	mw_procmaps_deinit(&maps);
+	return err;
+}
+
 struct mw_error *mw_hw_arm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
 	struct mw_range pieces[MW_ARCH_DEBUG_SLOTS];
@@ -202,7 +214,9 @@ struct mw_error *mw_hw_arm(struct mw_tracer *tracer, const struct mw_guard *guar
 				       "watchpoints and %u of %d are free: use --backend=page",
 				       guard->range.size, guard->range.start.v, needed,
 				       free_slots(tracer), MW_ARCH_DEBUG_SLOTS);
-	err = mw_engine_borrow(tracer, &thread);
+	err = check_writable(tracer, guard->range);
+	if (!err)
+		err = mw_engine_borrow(tracer, &thread);
 	for (unsigned i = 0; i < needed && !err; i++) {
 		unsigned slot = take_slot(tracer, pieces[i], guard->id);
 

@@ -129,6 +129,7 @@ void mw_tracer_destroy(struct mw_tracer *tracer)
 {
 	if (!tracer)
 		return;
+	atomic_store(&tracer->leaving, true);
 	mw_error_destroy(mw_mailbox_call(&tracer->mailbox, run_quit, tracer));
 	pthread_join(tracer->thread, NULL);
 	release(tracer);
@@ -256,6 +257,8 @@ static struct mw_error *run_detach(void *arg)
 
 struct mw_error *mw_tracer_detach(struct mw_tracer *tracer)
 {
+	/* Its reader may be stuck: the target doesn't have to wait for that. */
+	atomic_store(&tracer->leaving, true);
 	return call(&(struct call){.tracer = tracer}, run_detach);
 }
 
