@@ -71,13 +71,13 @@ class BadTargets(BadInput):
         zombie = subprocess.Popen(["/bin/true"])
         self.addCleanup(zombie.wait)
         wait_until(lambda: status_of(zombie.pid)["State"].startswith("Z"))
-        self.refuse_attach(zombie.pid, USAGE, [str(zombie.pid), "zombie|ended|exited"])
+        self.refuse_attach(zombie.pid, FAILED, [str(zombie.pid), "zombie|ended|exited"])
 
     def test_a_kernel_thread(self):
         threads = [pid for pid in filter(str.isdigit, os.listdir("/proc")) if is_kernel_thread(pid)]
         if not threads:
             self.skipTest("no kernel thread is visible in this pid namespace")
-        self.refuse_attach(threads[0], USAGE, ["kernel thread"])
+        self.refuse_attach(threads[0], FAILED, ["kernel thread"])
 
     def test_memwatch_itself(self):
         """By way of the shell's pid, which memwatch has after exec."""
@@ -127,7 +127,7 @@ class BadTargets(BadInput):
             target = self.start([program])
         except OSError as error:
             self.skipTest(f"this kernel runs no 32-bit programs: {error}")
-        self.refuse_attach(target.pid, USAGE, ["32-bit"])
+        self.refuse_attach(target.pid, FAILED, ["32-bit"])
         self.assertIsNone(target.child.poll())
 
     def test_a_command_that_does_not_exist(self):
