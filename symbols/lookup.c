@@ -138,9 +138,8 @@ static bool may_define(struct mw_module *module, const char *path)
 	       mw_elf_symbols_mention(module, mw_path_base(path));
 }
 
-/* @param ret_found false when the module doesn't know the name. */
-static struct mw_error *lookup_in_module(struct mw_module *module, const char *file,
-					 const char *path, bool *ret_found, struct mw_object *ret)
+struct mw_error *mw_lookup_in_module(struct mw_module *module, const char *file, const char *path,
+				     bool *ret_found, struct mw_object *ret)
 {
 	struct mw_candidates candidates = {.module = module, .file = file, .path = path};
 	const struct mw_elf_symbol *symbol = file ? NULL : mw_elf_symbols_named(module, path);
@@ -184,7 +183,7 @@ struct mw_error *mw_lookup_variable(struct mw_symbols *symbols, const char *file
 {
 	mw_vec_foreach (module, &symbols->modules) {
 		bool found;
-		struct mw_error *err = lookup_in_module(*module, file, path, &found, ret);
+		struct mw_error *err = mw_lookup_in_module(*module, file, path, &found, ret);
 
 		if (err || found)
 			return err;

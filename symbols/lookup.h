@@ -15,6 +15,10 @@
 struct mw_error *mw_lookup_variable(struct mw_symbols *symbols, const char *file, const char *path,
 				    struct mw_object *ret) MW_MUST_CHECK;
 
+/** The same in one module. @param ret_found false when the module doesn't know the name. */
+struct mw_error *mw_lookup_in_module(struct mw_module *module, const char *file, const char *path,
+				     bool *ret_found, struct mw_object *ret) MW_MUST_CHECK;
+
 /** Finds the type a cast names. */
 struct mw_error *mw_lookup_type(struct mw_symbols *symbols, const struct mw_type_spec *spec,
 				const struct mw_type **ret) MW_MUST_CHECK;

@@ -96,13 +96,17 @@ static const struct mw_type *find(struct mw_symbols *symbols, const char *keywor
 static const struct mw_type *make_base(struct mw_symbols *symbols, const char *name)
 {
 	for (size_t i = 0; i < mw_array_size(base_types); i++) {
-		struct mw_type *type;
+		struct mw_type *type = NULL;
 
 		if (strcmp(base_types[i].name, name))
 			continue;
+		type = mw_intmap_get(&symbols->derived, i + 1);
+		if (type)
+			return type;
 		type = mw_type_make(symbols, base_types[i].kind);
 		if (!type)
 			return NULL;
+		mw_error_destroy(mw_intmap_set(&symbols->derived, i + 1, type));
 		type->name = base_types[i].name;
 		type->size = base_types[i].size;
 		type->is_text = type->kind == MW_TYPE_CHAR;
