@@ -197,7 +197,7 @@ static void compare_by_kind(struct comparison *c, const struct mw_object *part, 
 {
 	const struct mw_type *type = part->type ? mw_type_strip(part->type) : NULL;
 
-	if (!type || type->kind == MW_TYPE_VOID || type->is_incomplete)
+	if (mw_type_is_opaque(type))
 		compare_raw(c, offset, offset + part->size, NULL);
 	else if (part->bit_size)
 		compare_bits(c, part, offset);

@@ -108,6 +108,41 @@ static const struct mw_type *declared_type(struct mw_symbols *symbols, const cha
 	return NULL;
 }
 
+static const struct mw_type *type_of_variable_at(struct mw_module *module, const char *name,
+						 mw_addr addr)
+{
+	const struct mw_name *names;
+	size_t count = mw_name_index_find(module, name, &names);
+
+	for (size_t i = 0; i < count; i++) {
+		Dwarf_Die die = names[i].die;
+		struct mw_location location;
+
+		if (names[i].kind != MW_NAME_VARIABLE)
+			continue;
+		location = mw_location_of(module, &die);
+		if (location.kind == MW_LOCATION_ADDRESS && location.addr.v == addr.v)
+			return mw_type_of_die(module->symbols, module, &die);
+	}
+	return NULL;
+}
+
+/* `environ` has no debug information of its own: it is an alias of `__environ`, which has. */
+static const struct mw_type *type_of_alias(struct mw_module *module,
+					   const struct mw_elf_symbol *symbol)
+{
+	const struct mw_elf_symbols *symbols = mw_elf_symbols_of(module);
+	const struct mw_elf_symbol *end = symbols->by_addr.items + symbols->by_addr.count;
+	const struct mw_elf_symbol *alias = symbol;
+	const struct mw_type *type = NULL;
+
+	while (alias > symbols->by_addr.items && alias[-1].addr.v == symbol->addr.v)
+		alias--;
+	for (; !type && alias < end && alias->addr.v == symbol->addr.v; alias++)
+		type = type_of_variable_at(module, alias->name, symbol->addr);
+	return type;
+}
+
 static struct mw_error *refuse_symbol(const struct mw_elf_symbol *symbol, const char *path)
 {
 	if (symbol->type == STT_TLS)
@@ -121,14 +156,18 @@ static struct mw_error *refuse_symbol(const struct mw_elf_symbol *symbol, const 
 }
 
 /* What only the linker knows: stripped of DWARF, or written in assembly. */
-static struct mw_error *object_of_symbol(struct mw_symbols *symbols,
+static struct mw_error *object_of_symbol(struct mw_module *module,
 					 const struct mw_elf_symbol *symbol, const char *path,
 					 struct mw_object *ret)
 {
+	const struct mw_type *type;
+
 	if (symbol->type == STT_TLS || symbol->type == STT_FUNC || symbol->type == STT_GNU_IFUNC)
 		return refuse_symbol(symbol, path);
-	return make_object(symbols, path, symbol->addr, declared_type(symbols, path), symbol->size,
-			   ret);
+	type = declared_type(module->symbols, path);
+	if (!type)
+		type = type_of_alias(module, symbol);
+	return make_object(module->symbols, path, symbol->addr, type, symbol->size, ret);
 }
 
 /* Opening a library's debug information takes a while: its symbol table tells if it's worth it. */
@@ -154,7 +193,7 @@ struct mw_error *mw_lookup_in_module(struct mw_module *module, const char *file,
 	if (!err && chosen)
 		err = object_of_candidate(module->symbols, module, chosen, path, ret);
 	else if (!err && symbol)
-		err = object_of_symbol(module->symbols, symbol, path, ret);
+		err = object_of_symbol(module, symbol, path, ret);
 	else if (!err && *ret_found)
 		err = mw_candidates_explain(&candidates);
 	mw_candidates_deinit(&candidates);

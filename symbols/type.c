@@ -131,6 +131,17 @@ bool mw_type_is_structure(const struct mw_type *type)
 	return plain && (plain->kind == MW_TYPE_STRUCT || plain->kind == MW_TYPE_UNION);
 }
 
+bool mw_type_is_opaque(const struct mw_type *type)
+{
+	const struct mw_type *plain = mw_type_strip(type);
+
+	if (!plain || plain->kind == MW_TYPE_VOID || plain->kind == MW_TYPE_FUNCTION ||
+	    plain->is_incomplete)
+		return true;
+	/* An empty class of C++ has one byte; a Rust enum has only variants. */
+	return mw_type_is_structure(plain) && !plain->members.count && plain->size > 1;
+}
+
 bool mw_type_is_text_array(const struct mw_type *type)
 {
 	const struct mw_type *array = mw_type_strip(type);

@@ -31,6 +31,7 @@ static void test_programs_without_debug_information_have_their_elf_symbols(void 
 {
 	struct target target;
 	struct mw_object object;
+	char *message;
 
 	(void)state;
 	assert_int_equal(check_facts("plain-nodebug"), 3);
@@ -38,6 +39,9 @@ static void test_programs_without_debug_information_have_their_elf_symbols(void 
 	target_open_fixture(&target, "plain-stripped");
 	assert_mw_ok(mw_symbols_eval(target.symbols, "pair", &object));
 	assert_null(object.type);
+	message = target_error(&target, "pair.left");
+	assert_non_null(strstr(message, "`pair` has no type"));
+	free(message);
 	target_stop(&target);
 }
 
