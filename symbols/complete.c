@@ -92,8 +92,11 @@ static void offer_objects(struct completion *completion, struct mw_module *modul
 /* The program's own names; those of libraries are too many to help. */
 static void complete_name(struct completion *completion)
 {
-	struct mw_module *module = completion->symbols->modules.items[0];
+	struct mw_module *module;
 
+	if (!completion->symbols->modules.count)
+		return;
+	module = completion->symbols->modules.items[0];
 	if (mw_module_dwarf(module))
 		offer_names(completion, module);
 	else

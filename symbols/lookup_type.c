@@ -150,10 +150,17 @@ const struct mw_type *mw_lookup_definition(struct mw_symbols *symbols,
 	const char *keyword = declared->kind == MW_TYPE_UNION  ? "union"
 			      : declared->kind == MW_TYPE_ENUM ? "enum"
 							       : "struct";
+	mw_auto_free char *qualified = NULL;
+	const char *path = declared->name;
+	Dwarf_Die die = declared->die;
 	const struct mw_type *found = NULL;
 
+	if (declared->module)
+		qualified = mw_die_qualified_name(&die);
+	if (qualified)
+		path = qualified;
 	/* The unit that declares it is most often in the module that defines it. */
 	if (declared->module)
-		found = find_in_module(declared->module, keyword, declared->name);
-	return found ? found : find(symbols, keyword, declared->name);
+		found = find_in_module(declared->module, keyword, path);
+	return found ? found : find(symbols, keyword, path);
 }
