@@ -80,12 +80,12 @@ static struct mw_error *not_a_structure(struct mw_evaluation *evaluation,
 
 	if (!type && value->is_memory)
 		return untyped(evaluation, node->left);
-	return mw_error_create(MW_ERROR_USAGE, "`%.*s` is %s (%s)%s%s",
+	return mw_error_create(MW_ERROR_USAGE, "`%.*s` is %s (%s)%s",
 			       mw_eval_quote(evaluation, node->left),
 			       is_pointer ? "a pointer" : "not a struct or union",
 			       mw_type_name(evaluation->symbols,
 					    value->is_memory ? value->object.type : value->type),
-			       is_pointer ? ": write -> for ." : "", "");
+			       is_pointer ? ": write -> for ." : "");
 }
 
 struct mw_error *mw_eval_member(struct mw_evaluation *evaluation, const struct mw_node *node,

@@ -200,21 +200,47 @@ struct mw_error *mw_lookup_in_module(struct mw_module *module, const char *file,
 	return err;
 }
 
+/* A right name with a wrong file. @return NULL when the name is wrong too. */
+static char *hint_elsewhere(struct mw_symbols *symbols, const char *path)
+{
+	struct mw_object object;
+	struct mw_error *err = mw_lookup_variable(symbols, NULL, path, &object);
+	char *hint = NULL;
+
+	if (err && err->code != MW_ERROR_USAGE) {
+		mw_error_destroy(err);
+		return NULL;
+	}
+	if (asprintf(&hint, "%s", err ? err->message : "it is in another one: leave the file out") <
+	    0)
+		hint = NULL;
+	mw_error_destroy(err);
+	return hint;
+}
+
+static bool program_has_dwarf(const struct mw_symbols *symbols)
+{
+	mw_vec_foreach (module, &symbols->modules) {
+		if ((*module)->is_main && (*module)->dwarf)
+			return true;
+	}
+	return false;
+}
+
 static struct mw_error *unknown_variable(struct mw_symbols *symbols, const char *file,
 					 const char *path)
 {
-	mw_auto_free char *hint = mw_near_variables(symbols, path);
-	bool knows_types = false;
+	mw_auto_free char *hint = file ? hint_elsewhere(symbols, path) : NULL;
 
-	mw_vec_foreach (module, &symbols->modules) {
-		knows_types |= (*module)->is_main && (*module)->dwarf;
-	}
+	if (!hint)
+		hint = mw_near_variables(symbols, path);
 	return mw_error_create(MW_ERROR_NOT_FOUND, "no variable `%s`%s%s%s%s%s", path,
 			       file ? " in a file " : "", file ? file : "", hint ? ": " : "",
 			       hint ? hint : "",
-			       knows_types ? ""
-					   : " (the program has no debug information: build it "
-					     "with -g or install its debug package)");
+			       program_has_dwarf(symbols)
+				       ? ""
+				       : " (the program has no debug information: build it with "
+					 "-g or install its debug package)");
 }
 
 struct mw_error *mw_lookup_variable(struct mw_symbols *symbols, const char *file, const char *path,

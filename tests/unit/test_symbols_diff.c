@@ -344,6 +344,11 @@ static void test_words_are_completed(void **state)
 		{"*config_p", "config_pointer config_pointer_pointer "},
 		{"config.as", "as_int as_float "},
 		{"nowhere.x", ""},
+		{"matrix[config.in", "inside "},
+		{"*config_pointer_pointer[0]->ra", "ratio "},
+		{"(config).ra", "ratio "},
+		{"a]).x", ""},
+		{".", ""},
 	};
 	struct fixture *fixture = *state;
 
