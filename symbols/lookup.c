@@ -22,14 +22,39 @@ const char *mw_path_base(const char *path)
 	return base;
 }
 
+/* Start of the component that ends at @end; "::" in template arguments doesn't divide. */
+static const char *component_start(const char *path, const char *end)
+{
+	int nesting = 0;
+
+	for (const char *at = end; at > path; at--) {
+		nesting += (at[-1] == '>' || at[-1] == ')') - (at[-1] == '<' || at[-1] == '(');
+		if (nesting == 0 && at - path >= 2 && at[-1] == ':' && at[-2] == ':')
+			return at;
+	}
+	return path;
+}
+
 bool mw_path_matches(const char *qualified, const char *path)
 {
-	size_t length = strlen(qualified), tail = strlen(path);
+	const char *have_end = qualified + strlen(qualified), *want_end = path + strlen(path);
+	bool is_base = true;
 
-	if (tail > length || strcmp(qualified + length - tail, path))
-		return false;
-	return tail == length || (length - tail >= 2 && qualified[length - tail - 1] == ':' &&
-				  qualified[length - tail - 2] == ':');
+	for (;;) {
+		const char *have = component_start(qualified, have_end);
+		const char *want = component_start(path, want_end);
+		bool equal = have_end - have == want_end - want &&
+			     !memcmp(have, want, (size_t)(have_end - have));
+
+		if (equal && want == path)
+			return true;
+		if ((is_base && !equal) || have == qualified)
+			return false;
+		is_base = false;
+		have_end = have - 2;
+		if (equal)
+			want_end = want - 2;
+	}
 }
 
 /* An incomplete array gets its length from the size of the ELF symbol. */

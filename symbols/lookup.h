@@ -30,7 +30,10 @@ const struct mw_type *mw_lookup_definition(struct mw_symbols *symbols,
 /** Last component of a path with scopes; "::" in template arguments doesn't count. */
 const char *mw_path_base(const char *path);
 
-/** True when @path is @qualified or its end behind a "::". */
+/**
+ * True when @path names @qualified with scopes left out: `count`, `net::count` and `a::count` all
+ * name `a::net::count`. Inline namespaces need no more than that.
+ */
 bool mw_path_matches(const char *qualified, const char *path);
 
 #endif

@@ -55,7 +55,7 @@ static unsigned distance_between(const char *a, const char *b, unsigned limit)
 static unsigned rate(const char *wanted, const char *name)
 {
 	size_t length = strlen(wanted);
-	unsigned limit = (unsigned)mw_min(length / 3 + 2, (size_t)6);
+	unsigned limit = (unsigned)mw_min(length / 3 + 1, (size_t)6);
 	unsigned distance;
 
 	if (!strcasecmp(wanted, name))

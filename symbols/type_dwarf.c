@@ -84,6 +84,12 @@ static void fill_pointer(struct mw_type *type)
 		type->size = sizeof(uint64_t);
 }
 
+static void fill_member_pointer(struct mw_type *type)
+{
+	type->name = "pointer to member";
+	fill_pointer(type);
+}
+
 static void fill_function(struct mw_type *type)
 {
 	struct mw_symbols *symbols = type->module->symbols;
@@ -129,7 +135,7 @@ static const struct {
 } conversions[] = {
 	{DW_TAG_base_type, MW_TYPE_UNSIGNED, fill_base},
 	{DW_TAG_pointer_type, MW_TYPE_POINTER, fill_pointer},
-	{DW_TAG_ptr_to_member_type, MW_TYPE_UNSIGNED, fill_pointer},
+	{DW_TAG_ptr_to_member_type, MW_TYPE_UNSIGNED, fill_member_pointer},
 	{DW_TAG_reference_type, MW_TYPE_REFERENCE, fill_pointer},
 	{DW_TAG_rvalue_reference_type, MW_TYPE_REFERENCE, fill_pointer},
 	{DW_TAG_array_type, MW_TYPE_ARRAY, fill_array},
