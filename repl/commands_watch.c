@@ -87,10 +87,7 @@ static struct mw_error *print_writers(struct mw_front *front, unsigned id)
 
 struct mw_error *mw_command_writers(struct mw_front *front, const struct mw_arguments *arguments)
 {
-	struct mw_stats stats;
-
-	mw_session_stats(front->session, &stats);
-	if (!arguments->operand && !stats.changes)
-		fputs("no changes so far\n", front->out);
+	if (!arguments->operand && mw_watch_count(front->session) == 0)
+		fputs("no watches\n", front->out);
 	return each_watch(front, arguments, print_writers);
 }

@@ -114,7 +114,7 @@ static int features_main(int argc, char **argv)
 	}
 	err = print_named(argv + 1, &style, &all);
 	if (err)
-		return mw_exit_report(err);
+		return mw_exit_report(err, MW_EXIT_USAGE);
 	return fflush(stdout) || !all ? MW_EXIT_FAILED : MW_EXIT_OK;
 }
 

@@ -186,7 +186,7 @@ static void flush_output(struct mw_front *front, struct mw_line_output *output)
 
 void mw_front_fail(struct mw_front *front, struct mw_error *err)
 {
-	front->failure = err->code == MW_ERROR_PERMISSION ? MW_EXIT_PERMISSION : MW_EXIT_FAILED;
+	front->failure = mw_exit_of_error(err);
 	mw_reporter_complain(&front->reporter, "%s", err->message);
 	mw_error_destroy(err);
 }
