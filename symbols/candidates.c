@@ -22,25 +22,45 @@ static bool is_tail_of_path(const char *path, const char *tail)
 	return tail_length == path_length || path[path_length - tail_length - 1] == '/';
 }
 
+/* The unit a DIE was written in; with link-time optimisation not the one it was placed in. */
+static bool source_unit(Dwarf_Die *die, uint64_t *ret_file, Dwarf_Die *ret)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word index;
+
+	if (!dwarf_attr_integrate(die, DW_AT_decl_file, &attribute) ||
+	    dwarf_formudata(&attribute, &index))
+		return false;
+	*ret_file = index;
+	return dwarf_cu_die(attribute.cu, ret, NULL, NULL, NULL, NULL, NULL, NULL) != NULL;
+}
+
 static const char *unit_file(const struct mw_candidates *candidates, const struct mw_name *name)
 {
-	const char *file = mw_die_name(&candidates->module->units.list.items[name->unit].die);
+	Dwarf_Die unit = candidates->module->units.list.items[name->unit].die;
+	Dwarf_Die die = name->die;
+	const char *file;
+	uint64_t index;
 
+	source_unit(&die, &index, &unit);
+	file = mw_die_name(&unit);
 	return file ? file : "?";
 }
 
-/* Not dwarf_decl_file(): it aborts on split units. */
+/* Not dwarf_decl_file(): it aborts on split units, whose file table is in the skeleton. */
 static const char *declaring_file(const struct mw_candidates *candidates,
 				  const struct mw_name *name)
 {
-	Dwarf_Die unit = candidates->module->units.list.items[name->unit].skeleton;
-	Dwarf_Die die = name->die;
+	Dwarf_Die skeleton = candidates->module->units.list.items[name->unit].skeleton;
+	Dwarf_Die die = name->die, unit;
 	Dwarf_Files *files;
 	uint64_t index;
 	size_t count;
 
-	if (!mw_die_unsigned(&die, DW_AT_decl_file, &index) ||
-	    dwarf_getsrcfiles(&unit, &files, &count) || index >= count)
+	if (!source_unit(&die, &index, &unit) ||
+	    (dwarf_getsrcfiles(&unit, &files, &count) &&
+	     dwarf_getsrcfiles(&skeleton, &files, &count)) ||
+	    index >= count)
 		return NULL;
 	return dwarf_filesrc(files, index, NULL, NULL);
 }
@@ -93,6 +113,11 @@ static struct mw_error *add_if_named(struct mw_candidates *candidates, const str
 		   !strcmp(qualified, candidates->path));
 }
 
+static bool is_variable(Dwarf_Die *die)
+{
+	return dwarf_tag(die) == DW_TAG_variable || dwarf_tag(die) == DW_TAG_formal_parameter;
+}
+
 static struct mw_error *add_statics(struct mw_candidates *candidates, Dwarf_Die *scope,
 				    const char *file, int depth)
 {
@@ -104,7 +129,7 @@ static struct mw_error *add_statics(struct mw_candidates *candidates, Dwarf_Die 
 	{
 		const char *name = mw_die_name(&die);
 
-		if (dwarf_tag(&die) == DW_TAG_variable && name && !strcmp(name, wanted))
+		if (is_variable(&die) && name && !strcmp(name, wanted))
 			err = add(candidates, &die, file, true);
 		else if (dwarf_tag(&die) == DW_TAG_lexical_block && depth < MW_DIE_MAX_DEPTH)
 			err = add_statics(candidates, &die, file, depth + 1);
@@ -270,7 +295,12 @@ static const char *const explanations[] = {
 
 struct mw_error *mw_candidates_explain(const struct mw_candidates *candidates)
 {
-	const char *explanation = explanations[candidates->list.items[0].location.kind];
+	enum mw_location_kind kind = MW_LOCATION_NONE;
 
-	return mw_error_create(MW_ERROR_NOT_FOUND, "`%s` %s", candidates->path, explanation);
+	/* A declaration says nothing; the copy of the function that was kept may say more. */
+	mw_vec_foreach (candidate, &candidates->list) {
+		if (kind == MW_LOCATION_NONE)
+			kind = candidate->location.kind;
+	}
+	return mw_error_create(MW_ERROR_NOT_FOUND, "`%s` %s", candidates->path, explanations[kind]);
 }

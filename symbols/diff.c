@@ -85,9 +85,10 @@ static uint64_t end_of_run(const struct comparison *c, uint64_t from, uint64_t t
 	uint64_t end = from + 1;
 
 	for (;;) {
-		uint64_t next = find_difference(c, end, mw_min(end + gap + 1, to));
+		uint64_t reach = mw_min(end + gap + 1, to);
+		uint64_t next = find_difference(c, end, reach);
 
-		if (next >= mw_min(mw_min(end + gap + 1, to), c->end))
+		if (next >= mw_min(reach, c->end))
 			return end;
 		end = next + 1;
 	}

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "symbols/elf_symbols.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "symbols/module.h"
 
 void mw_elf_symbols_deinit(struct mw_elf_symbols *symbols)
@@ -57,8 +59,7 @@ static const char *without_version(struct mw_module *module, const char *name)
 
 	if (!version)
 		return name;
-	return mw_strings_take(&module->symbols->strings,
-			       strndup(name, (size_t)(version - name)));
+	return mw_strings_take(&module->symbols->strings, strndup(name, (size_t)(version - name)));
 }
 
 static bool add_symbol(struct mw_module *module, int index)
@@ -197,12 +198,30 @@ const struct mw_elf_symbol *mw_elf_symbols_named(struct mw_module *module, const
 	return NULL;
 }
 
-bool mw_elf_symbols_mention(struct mw_module *module, const char *part)
+/* `name`, a static of a function (`name.0` by gcc, `function.name` by clang), or mangled. */
+static bool is_name_of(const char *symbol, const char *name, const char *mangled)
+{
+	size_t length = strlen(name);
+	const char *at = strstr(symbol, name);
+
+	if (!at)
+		return false;
+	if (at == symbol || at[-1] == '.')
+		return !at[length] || at[length] == '.';
+	return symbol[0] == '_' && strstr(symbol, mangled);
+}
+
+bool mw_elf_symbols_mention(struct mw_module *module, const char *name)
 {
 	const struct mw_elf_symbols *symbols = mw_elf_symbols_of(module);
+	mw_auto_free char *mangled = NULL;
 
+	if (asprintf(&mangled, "%zu%s", strlen(name), name) < 0) {
+		mangled = NULL;
+		return true;
+	}
 	mw_vec_foreach (symbol, &symbols->by_addr) {
-		if (strstr(symbol->name, part))
+		if (is_name_of(symbol->name, name, mangled))
 			return true;
 	}
 	return false;

@@ -47,7 +47,7 @@ const struct mw_elf_symbol *mw_elf_symbols_at(struct mw_module *module, mw_addr 
 /** @return a symbol called @name (a local one only if no global one is), or NULL. */
 const struct mw_elf_symbol *mw_elf_symbols_named(struct mw_module *module, const char *name);
 
-/** True when a symbol name has @part in it. */
-bool mw_elf_symbols_mention(struct mw_module *module, const char *part);
+/** True when a symbol may belong to a variable called @name (without scopes), in any language. */
+bool mw_elf_symbols_mention(struct mw_module *module, const char *name);
 
 #endif

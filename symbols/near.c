@@ -13,7 +13,9 @@
 
 static unsigned min3(unsigned a, unsigned b, unsigned c)
 {
-	return mw_min(mw_min(a, b), c);
+	unsigned smaller = mw_min(a, b);
+
+	return mw_min(smaller, c);
 }
 
 /* Optimal string alignment, three rows. */

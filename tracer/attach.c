@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -17,6 +18,19 @@ struct mw_error *mw_engine_open_image(struct mw_tracer *tracer)
 	return err ? err : mw_inject_find_syscall(&tracer->mem, &tracer->syscall_ip);
 }
 
+/* A thread that a seized one has made meanwhile comes with it, and reports by itself. */
+static bool is_ours_already(pid_t tid)
+{
+	struct mw_proc_status status;
+	struct mw_error *err = mw_proc_status_read(tid, &status);
+
+	if (err) {
+		mw_error_destroy(err);
+		return false;
+	}
+	return status.tracer_pid == getpid();
+}
+
 static struct mw_error *seize_thread(struct mw_tracer *tracer, pid_t tid, bool *ret_new)
 {
 	struct mw_thread *thread;
@@ -26,7 +40,7 @@ static struct mw_error *seize_thread(struct mw_tracer *tracer, pid_t tid, bool *
 		return NULL;
 	result = mw_sys_seize(tid, MW_TRACE_OPTIONS);
 	/* It ended between the listing and now; the listing is repeated until nothing is new. */
-	if (result == -ESRCH)
+	if (result == -ESRCH || (result == -EPERM && is_ours_already(tid)))
 		return NULL;
 	if (result < 0)
 		return mw_permission_explain(tracer->pid, -result, NULL);

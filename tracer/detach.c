@@ -29,6 +29,7 @@ static struct mw_error *undo_memory(struct mw_tracer *tracer)
 		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (!err) {
 		mw_gate_release(tracer, &injection);
+		mw_annex_close(tracer, &injection);
 		mw_inject_end(&injection);
 	}
 	keep_first(&first, err);
@@ -145,6 +146,7 @@ struct mw_error *mw_engine_release_child(struct mw_tracer *tracer, struct mw_thr
 	if (!err) {
 		err = mw_page_open_all(tracer, &injection);
 		mw_gate_unmap_copies(tracer, &injection);
+		mw_annex_unmap_copy(tracer, &injection);
 		mw_inject_end(&injection);
 	}
 	detach_thread(child);

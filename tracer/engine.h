@@ -52,6 +52,14 @@ struct mw_hw {
 	bool sees_kernel;
 };
 
+/** Bytes of a struct sigaction as the kernel's rt_sigaction() has it. */
+#define MW_SIGACTION_SIZE 32
+
+/** What the program has set for SIGSEGV, as far as it is known: see segv.c. */
+struct mw_segv {
+	_Alignas(8) uint8_t action[MW_SIGACTION_SIZE];
+};
+
 /** A breakpoint at the program's entry: libraries are loaded, main hasn't run. */
 struct mw_entry {
 	mw_addr addr;
@@ -102,6 +110,9 @@ struct mw_tracer {
 	/** Threads stop at system calls. */
 	bool trace_syscalls;
 	struct mw_hw hw;
+	/** One page of ours in the tracee while pages are guarded; size 0: none. */
+	struct mw_range annex;
+	struct mw_segv segv;
 	/** Scratch memory in the tracee that no living thread uses. */
 	MW_VEC(struct mw_range) spare_scratch;
 
@@ -235,6 +246,26 @@ void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thr
 void mw_gate_unmap_copies(struct mw_tracer *tracer, struct mw_injection *injection);
 /** Unmaps the scratch memory of all threads. */
 void mw_gate_release(struct mw_tracer *tracer, struct mw_injection *injection);
+
+/* annex.c: a page of ours in the tracee. */
+
+/** Maps it, if it isn't there yet, and learns what the program has set for SIGSEGV. */
+struct mw_error *mw_annex_open(struct mw_tracer *tracer,
+			       struct mw_injection *injection) MW_MUST_CHECK;
+void mw_annex_close(struct mw_tracer *tracer, struct mw_injection *injection);
+/** Unmaps the copy that a fork child has. */
+void mw_annex_unmap_copy(const struct mw_tracer *tracer, struct mw_injection *injection);
+
+/* segv.c: keeps the program's own SIGSEGV handling as it set it. */
+
+struct mw_error *mw_segv_learn(struct mw_tracer *tracer,
+			       struct mw_injection *injection) MW_MUST_CHECK;
+/** A signal is delivered: its handler may block SIGSEGV. */
+void mw_segv_on_delivery(struct mw_thread *thread);
+/** The thread stands at the exit of a system call that may have changed something. */
+void mw_segv_on_syscall_exit(struct mw_tracer *tracer, struct mw_thread *thread);
+/** After a fault of ours: puts back what the kernel has reset. */
+struct mw_error *mw_segv_mend(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
 
 /* burst.c: the hot thread and the tracer share a CPU. */
 

@@ -47,6 +47,7 @@ static struct mw_error *deliver(struct mw_tracer *tracer, struct mw_thread *thre
 		mw_thread_regs_changed(thread);
 		thread->rewound = false;
 	}
+	mw_segv_on_delivery(thread);
 	return mw_engine_resume(tracer, thread, thread->stop.code);
 }
 
@@ -89,6 +90,12 @@ static struct mw_error *on_signal(struct mw_tracer *tracer, struct mw_thread *th
 	if (!ours)
 		return deliver(tracer, thread);
 	thread->has_saved_siginfo = false;
+	if (thread->stop.code == SIGSEGV) {
+		err = mw_segv_mend(tracer, thread);
+		if (err)
+			return err;
+		thread->has_saved_siginfo = false;
+	}
 	/* Done with: a held target keeps the thread here, and goes on without the signal. */
 	thread->stop = (struct mw_stop){MW_STOP_INTERRUPT, 0};
 	return pass(tracer, thread);
@@ -206,6 +213,8 @@ static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thre
 	thread->redirect.active = false;
 	thread->redirect.awaits_restart = false;
 	thread->scratch = (struct mw_range){0};
+	tracer->spare_scratch.count = 0;
+	tracer->annex = (struct mw_range){0};
 	mw_guard_end_all(tracer, "the process runs a new program (exec)");
 	mw_mem_deinit(&tracer->mem);
 	err = mw_engine_open_image(tracer);

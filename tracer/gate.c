@@ -124,20 +124,20 @@ static struct mw_error *redirect(struct mw_tracer *tracer, struct mw_thread *thr
 static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	struct mw_mem_reader memory = mw_mem_as_reader(&tracer->mem);
-	struct mw_redirect *redirect_ = &thread->redirect;
+	struct mw_redirect *call = &thread->redirect;
 	uint64_t needed;
 
-	redirect_->number = mw_arch_syscall_number(&thread->regs);
+	call->number = mw_arch_syscall_number(&thread->regs);
 	/* The restarted call goes on with the pointers that it was given first. */
-	if (redirect_->number == SYS_restart_syscall && redirect_->awaits_restart) {
-		redirect_->awaits_restart = false;
-		redirect_->active = true;
+	if (call->number == SYS_restart_syscall && call->awaits_restart) {
+		call->awaits_restart = false;
+		call->active = true;
 		return NULL;
 	}
-	redirect_->awaits_restart = false;
-	mw_arch_syscall_args(&thread->regs, redirect_->args);
-	mw_syscall_buffers_list(redirect_->number, redirect_->args, &memory, &redirect_->buffers);
-	needed = place_buffers(tracer, redirect_, thread->scratch.start);
+	call->awaits_restart = false;
+	mw_arch_syscall_args(&thread->regs, call->args);
+	mw_syscall_buffers_list(call->number, call->args, &memory, &call->buffers);
+	needed = place_buffers(tracer, call, thread->scratch.start);
 	if (!needed)
 		return NULL;
 	if (needed <= thread->scratch.size)
@@ -290,10 +290,11 @@ static void tell_of_fault(struct mw_tracer *tracer, const struct mw_thread *thre
 				      name ? name : "unknown", redirect->number, thread->tid);
 }
 
-static struct mw_error *on_exit_(struct mw_tracer *tracer, struct mw_thread *thread)
+static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	if (thread->scratch_wanted)
 		return repeat_with_scratch(tracer, thread);
+	mw_segv_on_syscall_exit(tracer, thread);
 	if (thread->redirect.active)
 		return finish_redirected(tracer, thread);
 	if (mw_arch_syscall_result(&thread->regs) == -EFAULT)
@@ -314,7 +315,7 @@ struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thr
 	if (err)
 		return err;
 	return op == PTRACE_SYSCALL_INFO_ENTRY ? on_entry(tracer, thread)
-					       : on_exit_(tracer, thread);
+					       : on_return(tracer, thread);
 }
 
 void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread)

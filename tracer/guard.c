@@ -13,7 +13,10 @@ static struct mw_guard *find(const struct mw_tracer *tracer, uint32_t guard_id)
 	return NULL;
 }
 
-/** Watched bytes on pages: the union of the page guards. */
+/**
+ * The union of all guards. A store that is carried out from outside passes the debug registers by,
+ * so on a guarded page the bytes of the hardware guards count as well.
+ */
 static struct mw_error *rebuild_watched(struct mw_tracer *tracer)
 {
 	struct mw_error *err = NULL;
@@ -22,8 +25,8 @@ static struct mw_error *rebuild_watched(struct mw_tracer *tracer)
 	mw_vec_foreach (guard, &tracer->guards) {
 		struct mw_span span = {.range = guard->range};
 
-		if (guard->backend != MW_BACKEND_PAGE || err)
-			continue;
+		if (err)
+			break;
 		err = mw_spans_cut(&tracer->watched, span.range);
 		if (!err)
 			err = mw_spans_add(&tracer->watched, &span);
@@ -44,8 +47,9 @@ static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *gua
 	struct mw_error *err;
 
 	if (guard->backend == MW_BACKEND_HW)
-		return mw_hw_arm(tracer, guard);
-	err = mw_page_arm(tracer, guard->range);
+		err = mw_hw_arm(tracer, guard);
+	else
+		err = mw_page_arm(tracer, guard->range);
 	if (!err)
 		err = watch_more(tracer, guard->range);
 	return err;
@@ -56,8 +60,9 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
 	struct mw_error *err;
 
 	if (guard->backend == MW_BACKEND_HW)
-		return mw_hw_disarm(tracer, guard->id);
-	err = mw_page_disarm(tracer, guard->range);
+		err = mw_hw_disarm(tracer, guard->id);
+	else
+		err = mw_page_disarm(tracer, guard->range);
 	return err ? err : rebuild_watched(tracer);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "tracer/sys.h"
 
@@ -338,6 +339,7 @@ struct mw_error *mw_hw_handle_trap(struct mw_tracer *tracer, struct mw_thread *t
 		return NULL;
 	}
 	*ret = true;
+	mw_burst_note(tracer, thread, mw_clock_now_ns());
 	for (unsigned slot = 0; slot < MW_ARCH_DEBUG_SLOTS; slot++)
 		if ((slots & 1u << slot) && tracer->hw.slots[slot].range.size)
 			report_slot(tracer, thread, slot);

@@ -99,11 +99,19 @@ static struct mw_error *guard_gap(void *arg, struct mw_range gap)
 	return err;
 }
 
-static struct mw_error *check_mapped_and_writable(const struct mw_procmaps *maps,
+static struct mw_error *check_mapped_and_writable(const struct mw_tracer *tracer,
+						  const struct mw_procmaps *maps,
 						  struct mw_range pages)
 {
 	for (uint64_t at = pages.start.v; at < mw_range_end(pages);) {
 		const struct mw_mapping *mapping = mw_procmaps_find(maps, mw_addr_make(at));
+		const struct mw_span *span = mw_spans_find(&tracer->pages, mw_addr_make(at));
+
+		/* What is guarded already was writable before. */
+		if (span) {
+			at = mw_range_end(span->range);
+			continue;
+		}
 
 		if (!mapping)
 			return mw_error_fault(mw_addr_make(at),
@@ -163,7 +171,7 @@ static struct mw_error *check_thread(const struct mw_thread *thread, const struc
 static struct mw_error *check(const struct mw_tracer *tracer, const struct mw_procmaps *maps,
 			      struct mw_range pages)
 {
-	struct mw_error *err = check_mapped_and_writable(maps, pages);
+	struct mw_error *err = check_mapped_and_writable(tracer, maps, pages);
 	struct mw_thread *thread;
 	size_t cursor = 0;
 
@@ -258,7 +266,9 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range)
 	if (!err)
 		err = mw_inject_begin(&arming.injection, thread, tracer->syscall_ip);
 	if (!err) {
-		err = mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
+		err = mw_annex_open(tracer, &arming.injection);
+		if (!err)
+			err = mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
 		/* All or nothing: what was guarded before the failure is opened again. */
 		if (err) {
 			struct mw_error *undo = open_unneeded(tracer, &arming.injection, pages);

@@ -158,7 +158,7 @@ static struct mw_error *find_zombie(const struct subject *subject)
 	if (!strchr("ZX", subject->status.state) || subject->status.threads > 1)
 		return NULL;
 	name_of(subject->host, subject->status.ppid, name, sizeof(name));
-	return refuse(subject, MW_ERROR_USAGE,
+	return refuse(subject, MW_ERROR_OTHER,
 		      "it has ended, and waits for its parent %s (pid %d) to notice", name,
 		      subject->status.ppid);
 }
@@ -167,7 +167,7 @@ static struct mw_error *find_kernel_thread(const struct subject *subject)
 {
 	if (!subject->status.no_memory || strchr("ZX", subject->status.state))
 		return NULL;
-	return refuse(subject, MW_ERROR_USAGE,
+	return refuse(subject, MW_ERROR_OTHER,
 		      "it is a kernel thread, which has no memory of its own");
 }
 
@@ -179,7 +179,7 @@ static struct mw_error *find_tracer(const struct subject *subject)
 	if (!tracer)
 		return NULL;
 	if (tracer == subject->host->pid)
-		return refuse(subject, MW_ERROR_USAGE, "this memwatch is attached to it already");
+		return refuse(subject, MW_ERROR_OTHER, "this memwatch is attached to it already");
 	name_of(subject->host, tracer, name, sizeof(name));
 	return refuse(subject, MW_ERROR_PERMISSION, "it is already traced by %s (pid %d)", name,
 		      tracer);
@@ -205,10 +205,10 @@ static struct mw_error *find_other_machine(const struct subject *subject)
 	if (!read_elf_header(subject, &header))
 		return NULL;
 	if (header.e_ident[EI_CLASS] == ELFCLASS32)
-		return refuse(subject, MW_ERROR_USAGE,
+		return refuse(subject, MW_ERROR_OTHER,
 			      "it is a 32-bit program; memwatch watches 64-bit processes only");
 	if (header.e_machine != __ehdr_start.e_machine)
-		return refuse(subject, MW_ERROR_USAGE,
+		return refuse(subject, MW_ERROR_OTHER,
 			      "it is a program for another processor (ELF machine %d, here %d)",
 			      header.e_machine, __ehdr_start.e_machine);
 	return NULL;

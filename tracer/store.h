@@ -107,7 +107,8 @@ enum mw_store_result {
  *
  * @param memory for source operands in memory (push [m], movs, pop).
  * @param target as mw_store_locate() said.
- * @param operand in: the target->size bytes that stand there; out: those that must be written.
+ * @param operand in: the target->size bytes that stand there; out: those that must be written. May
+ *        be NULL when there are none.
  * @param state in: registers before; out: after (ip, flags, rsp, rsi …, and the xstate if the store
  *        changes it).
  */

@@ -79,7 +79,9 @@ struct mw_syscall_buffer {
 	 * redirecting. */
 	bool reads;
 	/** Must not be redirected: the kernel keeps the address after the call (rseq, aio), it
-	 * names an object that others share (futex words), or a new task inherits it (clone). */
+	 * names an object that others share (futex words), or a new task inherits it (clone). A
+	 * guard under it makes the call fail; all that a caller can do is to lift the guard or to
+	 * say so. */
 	bool keeps;
 	struct mw_syscall_fill fill;
 };

@@ -184,6 +184,7 @@ void mw_syscall_list_capget(struct mw_syscall_lister *lister);
 void mw_syscall_list_get_mempolicy(struct mw_syscall_lister *lister);
 void mw_syscall_list_name_to_handle_at(struct mw_syscall_lister *lister);
 void mw_syscall_list_getxattrat(struct mw_syscall_lister *lister);
+void mw_syscall_list_statmount(struct mw_syscall_lister *lister);
 void mw_syscall_list_clone(struct mw_syscall_lister *lister);
 void mw_syscall_list_clone3(struct mw_syscall_lister *lister);
 void mw_syscall_list_io_submit(struct mw_syscall_lister *lister);

@@ -116,6 +116,19 @@ void mw_syscall_list_getxattrat(struct mw_syscall_lister *lister)
 	}
 }
 
+/* Its output begins with its own length, strings included. */
+void mw_syscall_list_statmount(struct mw_syscall_lister *lister)
+{
+	unsigned index = lister->ret->count;
+	struct mw_syscall_buffer *mount = mw_syscall_push_arg(lister, 1, lister->args[2]);
+
+	if (!mount)
+		return;
+	mount->fill.amount = MW_AMOUNT_TOLD;
+	mount->fill.told_width = sizeof(uint32_t);
+	mount->fill.told_index = (uint8_t)index;
+}
+
 static void push_kept_arg(struct mw_syscall_lister *lister, unsigned arg)
 {
 	struct mw_syscall_buffer *id = mw_syscall_push_arg(lister, arg, sizeof(pid_t));
@@ -134,31 +147,31 @@ void mw_syscall_list_clone(struct mw_syscall_lister *lister)
 		push_kept_arg(lister, 3);
 }
 
+/** A field of clone_args that points to an id, and the flags that make the kernel write it. */
+static const struct {
+	uint64_t flags;
+	size_t offset;
+} clone_ids[] = {
+	{CLONE_PIDFD, offsetof(struct clone_args, pidfd)},
+	{CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, offsetof(struct clone_args, child_tid)},
+	{CLONE_PARENT_SETTID, offsetof(struct clone_args, parent_tid)},
+};
+
 void mw_syscall_list_clone3(struct mw_syscall_lister *lister)
 {
-	mw_addr at = mw_addr_make(lister->args[0]);
-	struct clone_args request;
-	const struct {
-		uint64_t flags;
-		uint64_t pointer;
-		size_t offset;
-	} * out, outs[] = {
-			 {CLONE_PIDFD, 0, offsetof(struct clone_args, pidfd)},
-			 {CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID, 0,
-			  offsetof(struct clone_args, child_tid)},
-			 {CLONE_PARENT_SETTID, 0, offsetof(struct clone_args, parent_tid)},
-		 };
+	mw_addr request = mw_addr_make(lister->args[0]);
+	uint64_t flags, pointer;
 
-	if (!mw_syscall_read(lister, at, &request, CLONE_ARGS_SIZE_VER0))
+	if (!mw_syscall_read(lister, request, &flags, sizeof(flags)))
 		return;
-	for (out = outs; out < outs + mw_array_size(outs); out++) {
-		uint64_t pointer = *(const uint64_t *)((const char *)&request + out->offset);
+	for (size_t i = 0; i < mw_array_size(clone_ids); i++) {
+		mw_addr slot = mw_addr_add(request, clone_ids[i].offset);
 		struct mw_syscall_buffer *id;
 
-		if (!(request.flags & out->flags))
+		if (!(flags & clone_ids[i].flags) ||
+		    !mw_syscall_read(lister, slot, &pointer, sizeof(pointer)))
 			continue;
-		id = mw_syscall_push_slot(lister, mw_addr_add(at, out->offset), pointer,
-					  sizeof(pid_t));
+		id = mw_syscall_push_slot(lister, slot, pointer, sizeof(pid_t));
 		if (id)
 			id->keeps = true;
 	}

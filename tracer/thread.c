@@ -59,8 +59,8 @@ void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop)
 	thread->stop = stop;
 	thread->regs_valid = false;
 	thread->regs_dirty = false;
-	if (stop.kind == MW_STOP_INTERRUPT)
-		thread->interrupt_sent = false;
+	/* Any stop takes a pending interruption with it (ptrace_stop() in the kernel). */
+	thread->interrupt_sent = false;
 }
 
 static const int requests[] = {

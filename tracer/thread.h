@@ -34,6 +34,13 @@ enum mw_resume {
 	MW_RESUME_LISTEN,
 };
 
+/** Whether a thread blocks SIGSEGV, as far as it is known: see segv.c. */
+enum mw_segv_mask {
+	MW_SEGV_UNKNOWN,
+	MW_SEGV_OPEN,
+	MW_SEGV_BLOCKED,
+};
+
 /** A system call in flight whose output buffers stand in scratch memory. */
 struct mw_redirect {
 	bool active;
@@ -64,7 +71,7 @@ struct mw_thread {
 	/** A stop taken out of turn (all-stop, or before the parent's event) and not yet handled.
 	 */
 	bool stashed;
-	/** PTRACE_INTERRUPT was sent; its stop may still come. */
+	/** PTRACE_INTERRUPT was sent since it last stopped. */
 	bool interrupt_sent;
 	/** Waits for its vfork child: doesn't run, and can't be stopped. */
 	bool vfork_parent;
@@ -86,6 +93,7 @@ struct mw_thread {
 	mw_addr last_sp;
 	mw_addr last_tcb;
 
+	enum mw_segv_mask segv_mask;
 	char name[MW_COMM_SIZE];
 	uint64_t name_read_ns;
 

@@ -179,6 +179,22 @@ static void deliver(struct mw_session *session, struct mw_watch *watch, struct m
 	free_members(change);
 }
 
+static bool bits_differ(const struct mw_object *object, const uint8_t *left, const uint8_t *right)
+{
+	for (uint32_t bit = object->bit_offset; bit < object->bit_offset + object->bit_size; bit++)
+		if ((left[bit / 8] ^ right[bit / 8]) >> (bit % 8) & 1)
+			return true;
+	return false;
+}
+
+/* A store to a bit-field rewrites the bytes that its neighbours stand in, too. */
+static bool differs(const struct mw_watch *watch, uint64_t offset, uint64_t size)
+{
+	if (watch->object.bit_size)
+		return bits_differ(&watch->object, watch->before, watch->value);
+	return memcmp(watch->before + offset, watch->value + offset, size);
+}
+
 /** One store, or one look, at one watch: @offset and @size are inside its region. */
 static void handle_part(struct mw_session *session, struct mw_watch *watch,
 			const struct mw_hit *hit, uint64_t offset, uint64_t size,
@@ -202,7 +218,7 @@ static void handle_part(struct mw_session *session, struct mw_watch *watch,
 	}
 	memcpy(watch->before + offset, watch->value + offset, size);
 	memcpy(watch->value + offset, new_bytes, size);
-	change.silent = !memcmp(watch->before + offset, new_bytes, size);
+	change.silent = !differs(watch, offset, size);
 	find_place(session, &change);
 	deliver(session, watch, &change);
 	memcpy(watch->before + offset, new_bytes, size);
@@ -238,6 +254,9 @@ static void handle_watch(struct mw_session *session, struct mw_watch *watch,
 	/* Debug registers fire for a page watch's bytes too, when both watch them. */
 	if (hit->backend == MW_BACKEND_HW && watch->backend != MW_BACKEND_HW)
 		return;
+	if (!watch->has_before)
+		memcpy(watch->before, watch->value, watch->object.size);
+	watch->has_before = true;
 	start = mw_max(region.start.v, written.start.v);
 	end = mw_min(mw_range_end(region), mw_range_end(written));
 	offset = start - region.start.v;

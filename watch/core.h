@@ -28,6 +28,8 @@ struct mw_watch {
 	/** The region as it is after the last hit handled, and as it was before that one. */
 	uint8_t *value;
 	uint8_t *before;
+	/** `before` has been filled from the snapshot that `value` was armed with. */
+	bool has_before;
 	uint64_t changes;
 	uint64_t silent;
 	/** What its guard had counted when it ended. */

@@ -80,11 +80,10 @@ static struct mw_error *arm_with(struct mw_session *session, struct mw_watch *wa
 		.snapshot = watch->value,
 		.armed_after = &watch->armed_after,
 	};
-	struct mw_error *err = mw_tracer_guard(session->tracer, &request, &watch->guard_id);
 
-	if (!err)
-		watch->backend = backend;
-	return err;
+	watch->has_before = false;
+	watch->backend = backend;
+	return mw_tracer_guard(session->tracer, &request, &watch->guard_id);
 }
 
 /* The later back ends are makeshifts: if none works, the first one's reason is what counts. */

@@ -53,7 +53,7 @@ class Loop(E2ETest):
         event = self.check_loop("loop", "page", 3)[0]
         self.assertEqual(event["v"], 1)
         self.assertEqual(event["variable_name"], "counter")
-        self.assertEqual(event["type"], "long")
+        self.assertIn(event["type"], ("long", "long int"))
         self.assertEqual(event["how_big"], 8)
         self.assertEqual(event.cause, "store")
         self.assertEqual(event["tid"], event["pid"])

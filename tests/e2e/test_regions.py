@@ -50,7 +50,7 @@ class Regions(E2ETest):
     def test_the_same_variable_may_be_watched_twice(self):
         events, _, _ = self.launch("loop", "30", watch=["counter", "counter"])
         self.assertEqual(len(events), 60)
-        self.assertEqual(len({event["region_id"] for event in events}), 2)
+        self.assertEqual(len({event["variable_id"] for event in events}), 2)
 
     def test_a_watch_is_called_as_its_user_likes(self):
         events, _, _ = self.launch("loop", "3", options=["-n", "requests", "-w", "counter"])
@@ -67,9 +67,9 @@ class Regions(E2ETest):
     def test_only_the_part_of_a_store_inside_the_region_is_reported(self):
         events, oracle, _ = self.launch("crossing", watch=["area[4096]@8"],
                                         options=["--backend=page"])
-        expected = [(line, old[32:40], new[32:40]) for line, old, new
+        expected = [(old[32:40], new[32:40]) for _, old, new
                     in oracle.expected_of("edge") if old[32:40] != new[32:40]]
-        self.assertEqual([(event.line, event.old, event.new) for event in events], expected)
+        self.assertEqual([(event.old, event.new) for event in events], expected)
         for event in events:
             self.assertGreaterEqual(event.address % 4096, 0)
             self.assertLess(event.address % 4096, 8)
@@ -77,9 +77,9 @@ class Regions(E2ETest):
     def test_a_slice_reports_its_own_elements_only(self):
         events, oracle, _ = self.launch("crossing", watch=["area[4090]@3"],
                                         options=["--backend=page"])
-        expected = [(line, old[26:29], new[26:29]) for line, old, new
+        expected = [(old[26:29], new[26:29]) for _, old, new
                     in oracle.expected_of("edge") if old[26:29] != new[26:29]]
-        self.assertEqual([(event.line, event.old, event.new) for event in events], expected)
+        self.assertEqual([(event.old, event.new) for event in events], expected)
 
     def test_an_address_and_a_length_are_enough(self):
         address = symbol_address(None, TRACEES / "loop-static", "counter")

@@ -2,8 +2,9 @@
 """Names, types and places: members, inlining, the heap, C++."""
 
 import collections
+import subprocess
 
-from harness import E2ETest, line_of
+from harness import TRACEES, E2ETest, line_of, needs_program
 
 
 class Members(E2ETest):
@@ -74,6 +75,37 @@ class Places(E2ETest):
         events, oracle, _ = self.launch("ambiguous", watch=["'ambiguous_other.c'::state"])
         self.assertEqual([event.new_int() for event in events], [-1, -2, -3, -4, -5])
         self.assertEqual(oracle.number("state"), 5)
+
+
+@needs_program("addr2line", "binutils")
+class Addr2line(E2ETest):
+    """Places agree with those of binutils, inlined functions included."""
+
+    def frames_of(self, program, offsets):
+        done = subprocess.run(["addr2line", "-ifs", "-e", TRACEES / program, "-a", *offsets],
+                              capture_output=True, text=True, check=True)
+        frames = {}
+        for line in done.stdout.splitlines():
+            if line.startswith("0x"):
+                frames[int(line, 16)] = current = []
+            else:
+                current.append(line.split(" (discriminator")[0])
+        return frames
+
+    def check_program(self, program, watch):
+        events, _, _ = self.launch(program, watch=[watch], options=["--backend=page"])
+        frames = self.frames_of(program, {event["where"]["offset"] for event in events})
+        self.assertTrue(frames)
+        for event in events:
+            expected = frames[int(event["where"]["offset"], 16)]
+            with self.subTest(program=program, offset=event["where"]["offset"]):
+                self.assertEqual([event.function, f"{event.file}:{event.line}"], expected[:2])
+                self.assertEqual(len(event["where"]["inlined"]), len(expected) // 2 - 1)
+
+    def test_places_agree_with_addr2line(self):
+        for program, watch in (("optimized-O2", "tuning"), ("rmw-O2", "word"),
+                               ("vector-O2", "lanes"), ("structs-clang", "cfg")):
+            self.check_program(program, watch)
 
 
 class Heap(E2ETest):

@@ -27,14 +27,14 @@ NOINLINE static void scalar_stores(void)
 	EXPECT(edge, *(volatile uint64_t *)AT(4) += 0x100000001);
 	EXPECT(edge, __asm__ volatile("xaddq %0, %1" : "+r"(one), "+m"(*(uint64_t *)AT(6))));
 	/* Up to the edge and from the edge on: no straddling, both pages guarded. */
-	EXPECT(edge, store_word(AT(8), 0xaaaaaaaaaaaaaaaa));
-	EXPECT(edge, store_word(AT(0), 0xbbbbbbbbbbbbbbbb));
+	EXPECT_INLINE(edge, store_word(AT(8), 0xaaaaaaaaaaaaaaaa));
+	EXPECT_INLINE(edge, store_word(AT(0), 0xbbbbbbbbbbbbbbbb));
 }
 
 NOINLINE static void sse_stores(void)
 {
-	EXPECT(edge, _mm_storeu_si128((__m128i *)AT(7), _mm_set1_epi8(0x5a)));
-	EXPECT(edge, _mm_storeu_si128((__m128i *)AT(15), _mm_set1_epi8(0x5b)));
+	EXPECT_INLINE(edge, _mm_storeu_si128((__m128i *)AT(7), _mm_set1_epi8(0x5a)));
+	EXPECT_INLINE(edge, _mm_storeu_si128((__m128i *)AT(15), _mm_set1_epi8(0x5b)));
 }
 
 __attribute__((target("avx2"))) static void store_masked(void *to)
@@ -46,8 +46,8 @@ __attribute__((target("avx2"))) static void store_masked(void *to)
 
 __attribute__((target("avx2"))) NOINLINE static void avx_stores(void)
 {
-	EXPECT(edge, _mm256_storeu_si256((__m256i *)AT(9), _mm256_set1_epi8(0x6a)));
-	EXPECT(edge, store_masked(AT(16)));
+	EXPECT_INLINE(edge, _mm256_storeu_si256((__m256i *)AT(9), _mm256_set1_epi8(0x6a)));
+	EXPECT_INLINE(edge, store_masked(AT(16)));
 }
 
 int main(int argc, char **argv)

@@ -14,7 +14,7 @@ static const int folded = 12;
 
 static inline __attribute__((always_inline)) void set_level(int level)
 {
-	tuning.level = level; /* LINE:set_level */
+	tuning.level = 3 * level ^ 5; /* LINE:set_level */
 	BARRIER();
 }
 

@@ -37,7 +37,7 @@ static void libc_blocks(void)
 	memset(area + 100, 0x11, 5000);
 	memcpy(area + 4000, source, 300);
 	memmove(area + 4010, area + 4000, 300);
-	memmove(area + 8000, area + 8100, 500);
+	memmove(area + 8150, area + 4950, 150);
 	memset(area + 1, 0x22, 7);
 	strcpy((char *)area + PAGE_SIZE - 3, "straddles the page");
 }

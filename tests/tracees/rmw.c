@@ -64,11 +64,11 @@ NOINLINE static void exchanges(void)
 	EXPECT(word, INSN_REG("lock xaddl %1, %0", uint32_t, 3));
 	EXPECT(word, INSN("lock incq %0", "i"(0)));
 	EXPECT(word, INSN("lock orq $0x100, %0", "i"(0)));
-	EXPECT(word, compare_exchange(word, 0x4242));
+	EXPECT_INLINE(word, compare_exchange(word, 0x4242));
 	/* Fails, and writes back what stands there: a silent store. */
 	compare_exchange(0, 0x4343);
 	silent++;
-	EXPECT(pair, compare_exchange_pair(3, 4));
+	EXPECT_INLINE(pair, compare_exchange_pair(3, 4));
 }
 
 static void set_bit_of_pair(uint64_t bit)
@@ -82,7 +82,7 @@ NOINLINE static void bits_and_bytes(void)
 	EXPECT(word, INSN("btrq %1, %0", "r"(40ul)));
 	EXPECT(word, INSN("lock btcl $3, %0", "i"(0)));
 	/* The bit lies in the next word: the operand's address is not where it stores. */
-	EXPECT(pair, set_bit_of_pair(64 + 10));
+	EXPECT_INLINE(pair, set_bit_of_pair(64 + 10));
 	EXPECT(word, INSN("stc; setcb %0", "i"(0)));
 	EXPECT(word, INSN("movb $0x7e, %0", "i"(0)));
 	EXPECT(word, INSN("movw %w1, %0", "r"(0xbeef)));
@@ -115,8 +115,8 @@ NOINLINE static void odd_writers(void)
 	EXPECT(word, INSN("stmxcsr %0", "i"(0)));
 	EXPECT(word, INSN("fnstcw %0", "i"(0)));
 	EXPECT(word, INSN("sub $128, %%rsp; pushq $77; popq (%1); add $128, %%rsp", "r"(&word)));
-	EXPECT(word, store_string_byte(0x99));
-	EXPECT(word, move_string_word(&real));
+	EXPECT_INLINE(word, store_string_byte(0x99));
+	EXPECT_INLINE(word, move_string_word(&real));
 }
 
 /* Runs one instruction with the stack pointer at @top, as a stack of the program's own. */

@@ -101,7 +101,10 @@ static inline void tracee_print_hex(const void *bytes, size_t size)
 		printf("%02x", ((const unsigned char *)bytes)[i]);
 }
 
-/** `expect NAME LINE OLD NEW`: one store, with the whole variable before and after, in hex. */
+/**
+ * `expect NAME LINE OLD NEW`: one store, with the whole variable before and after, in hex.
+ * Line 0: it stands in a function of somebody else that is inlined here.
+ */
 TRACEE_UNUSED static void tracee_expect(const char *name, int line, const void *before,
 					const void *after, size_t size)
 {
@@ -113,7 +116,11 @@ TRACEE_UNUSED static void tracee_expect(const char *name, int line, const void *
 }
 
 /** Does something to a variable, on one line, and prints what that did to it. */
-#define EXPECT(variable, ...)                                                                      \
+#define EXPECT(variable, ...) EXPECT_AT(__LINE__, variable, __VA_ARGS__)
+/** The same for what stands in an inline function. */
+#define EXPECT_INLINE(variable, ...) EXPECT_AT(0, variable, __VA_ARGS__)
+
+#define EXPECT_AT(line, variable, ...)                                                             \
 	do {                                                                                       \
 		__typeof__(variable) before_;                                                      \
                                                                                                    \
@@ -121,7 +128,7 @@ TRACEE_UNUSED static void tracee_expect(const char *name, int line, const void *
 		BARRIER();                                                                         \
 		__VA_ARGS__;                                                                       \
 		BARRIER();                                                                         \
-		tracee_expect(#variable, __LINE__, &before_, &(variable), sizeof(before_));        \
+		tracee_expect(#variable, line, &before_, &(variable), sizeof(before_));            \
 	} while (0)
 
 /** FNV-1a, for memory too large to print. */

@@ -21,7 +21,7 @@ static void next_pattern(void)
 #define STORE(...)                                                                                 \
 	do {                                                                                       \
 		next_pattern();                                                                    \
-		EXPECT(lanes, __VA_ARGS__);                                                        \
+		EXPECT_INLINE(lanes, __VA_ARGS__);                                                 \
 	} while (0)
 
 NOINLINE static void sse_stores(void)

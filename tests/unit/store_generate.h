@@ -46,7 +46,7 @@ static inline void generate_legacy(uint64_t *random, struct generated *ret)
 		generate_byte(ret, 0x40 | (noise >> 8 & 0xf));
 	if (noise & 6)
 		generate_byte(ret, 0x0f);
-	if ((noise & 0x38) == 0x38)
+	if ((noise & 0x18) == 0x18)
 		generate_byte(ret, noise & 0x40 ? 0x38 : 0x3a);
 	generate_byte(ret, noise >> 16);
 }

@@ -171,7 +171,8 @@ static inline struct mw_error *oracle_read(void *arg, mw_addr addr, void *ret, s
 
 	if (!bytes)
 		return mw_err_not_found;
-	memcpy(ret, bytes, size);
+	// pop may read what it overwrites.
+	memmove(ret, bytes, size);
 	return NULL;
 }
 

@@ -64,6 +64,8 @@ static inline void target_start(struct target *target, const char *path, const c
 	assert_true(target->pid >= 0);
 	if (!target->pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* Its own pipe as input: a read waits for ever. */
+		dup2(ends[0], STDIN_FILENO);
 		dup2(ends[1], STDOUT_FILENO);
 		execlp(path, path, argument, (char *)NULL);
 		_exit(127);

@@ -238,7 +238,7 @@ static inline void trial_test(void **state)
 	trial.copies = mmap(NULL, TRIAL_BYTES, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	trial_begin(&trial, one);
 	memcpy(before, trial.arena, TRIAL_BYTES);
-	plain_result = trial_syscall(&trial);
+	plain_result = trial.result = trial_syscall(&trial);
 	memcpy(plain, trial.arena, TRIAL_BYTES);
 	trial_end(&trial, one);
 

@@ -28,7 +28,7 @@ static const char *const programs[] = {
 	"/usr/bin/gdb",
 };
 
-enum class {
+enum store_class {
 	CLASS_GENERAL,
 	CLASS_VECTOR,
 	CLASS_X87,
@@ -79,26 +79,25 @@ struct fuzz {
 	_Alignas(64) uint8_t native[MW_XSTATE_MAX];
 };
 
-static enum class class_of(const struct mw_store *store) {
-	static const uint8_t by_kind[] =
-		{
-			[X86_STORE_STEP] = CLASS_STEP,
-			[X86_STORE_REPLAY] = CLASS_GENERAL,
-			[X86_STORE_REPLAY_OPMASK] = CLASS_OPMASK,
-			[X86_STORE_REPLAY_COMPRESS] = CLASS_COMPRESS,
-			[X86_STORE_REPLAY_SIGN_MASK] = CLASS_SIGN_MASK,
-			[X86_STORE_REPLAY_BIT] = CLASS_BIT,
-			[X86_STORE_VALUE] = CLASS_VALUE,
-			[X86_STORE_PUSH] = CLASS_PUSH,
-			[X86_STORE_CALL] = CLASS_CALL,
-			[X86_STORE_POP] = CLASS_POP,
-			[X86_STORE_STRING] = CLASS_STRING,
-		};
+static enum store_class class_of(const struct mw_store *store)
+{
+	static const uint8_t by_kind[] = {
+		[X86_STORE_STEP] = CLASS_STEP,
+		[X86_STORE_REPLAY] = CLASS_GENERAL,
+		[X86_STORE_REPLAY_OPMASK] = CLASS_OPMASK,
+		[X86_STORE_REPLAY_COMPRESS] = CLASS_COMPRESS,
+		[X86_STORE_REPLAY_SIGN_MASK] = CLASS_SIGN_MASK,
+		[X86_STORE_REPLAY_BIT] = CLASS_BIT,
+		[X86_STORE_VALUE] = CLASS_VALUE,
+		[X86_STORE_PUSH] = CLASS_PUSH,
+		[X86_STORE_CALL] = CLASS_CALL,
+		[X86_STORE_POP] = CLASS_POP,
+		[X86_STORE_STRING] = CLASS_STRING,
+	};
 	const struct x86_store *x86 = x86_store_of(store);
 
-	if (x86->kind == X86_STORE_REPLAY && x86->xstate) return x86->xstate & X86_XSTATE_X87
-		? CLASS_X87
-		: CLASS_VECTOR;
+	if (x86->kind == X86_STORE_REPLAY && x86->xstate)
+		return x86->xstate & X86_XSTATE_X87 ? CLASS_X87 : CLASS_VECTOR;
 	return by_kind[x86->kind];
 }
 
@@ -207,14 +206,14 @@ static enum mw_store_result run_ours(struct fuzz *fuzz, struct mw_store_state *s
 	const struct mw_mem_reader reader = {oracle_read, &fuzz->oracle};
 	struct mw_store_target target;
 	enum mw_store_result result;
-	uint8_t nothing, *operand;
+	uint8_t *operand;
 
 	do {
 		mw_store_locate(&fuzz->store, state, &target);
-		operand = oracle_ours(&fuzz->oracle, target.addr.v, target.size);
-		if (!target.size)
-			operand = &nothing;
-		if (!operand)
+		operand = NULL;
+		if (target.size)
+			operand = oracle_ours(&fuzz->oracle, target.addr.v, target.size);
+		if (target.size && !operand)
 			return MW_STORE_FAULT;
 		result = mw_store_execute(fuzz->replayer, &fuzz->store, &reader, &target, operand,
 					  state);
@@ -354,7 +353,7 @@ static int setup(void **state)
 	mw_x86_cpu_init(&cpu);
 	fuzz->layout = cpu.xstate;
 	fuzz->random = 0x9e3779b97f4a7c15;
-	fuzz->stride = is_long ? 1 : 8;
+	fuzz->stride = is_long ? 1 : 4;
 	fuzz->states = is_long ? 8 : 2;
 	assert_null(mw_replayer_create(&fuzz->replayer));
 	assert_true(corpus_init(&fuzz->corpus));

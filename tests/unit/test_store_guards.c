@@ -161,6 +161,24 @@ static void test_own_floating_point_state_survives(void **state)
 	free(xstate);
 }
 
+static void test_x87_pointers_name_the_tracee(void **state)
+{
+	const struct x86_x87_pointers ours = {0x1000, 0x2000, 0};
+	const struct x86_x87_pointers theirs = {0x401000, 0x7fff0008, 0x51f};
+	uint64_t image[4] = {(uint64_t)0x507 << 48, 0x1000, 0x2000, 0};
+	uint64_t other[4] = {(uint64_t)0x507 << 48, 0x1234, 0x2000, 0};
+
+	(void)state;
+	mw_x86_x87_translate((uint8_t *)image, &ours, &theirs);
+	assert_int_equal(image[0], (uint64_t)0x51f << 48);
+	assert_int_equal(image[1], 0x401000);
+	assert_int_equal(image[2], 0x7fff0008);
+	mw_x86_x87_translate((uint8_t *)other, &ours, &theirs);
+	assert_int_equal(other[0], (uint64_t)0x507 << 48);
+	assert_int_equal(other[1], 0x1234);
+	assert_int_equal(other[2], 0x2000);
+}
+
 static void test_vector_store_without_its_registers_is_stepped(void **state)
 {
 	struct mw_store_state registers = {.regs = {.rdi = 64}};
@@ -202,6 +220,7 @@ int main(void)
 		TEST(test_any_bytes_in_any_state_do_no_harm),
 		TEST(test_signals_find_a_sound_stack),
 		TEST(test_own_floating_point_state_survives),
+		TEST(test_x87_pointers_name_the_tracee),
 		TEST(test_vector_store_without_its_registers_is_stepped),
 		TEST(test_traps_and_alignment_checks_are_stepped),
 	};

@@ -224,6 +224,23 @@ static void test_copy_goes_on_to_an_unreadable_page(void **state)
 	assert_int_equal(fixture->state.regs.rcx, 5);
 }
 
+static void test_copy_downwards_goes_on_to_an_unreadable_page(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->state.regs.eflags |= 0x400;
+	fixture->state.regs.rsi = MEMORY_START + 2;
+	fixture->state.regs.rdi = MEMORY_START + 0x1f00;
+	fixture->state.regs.rcx = 8;
+	memset(fixture->memory, 0x55, 4);
+	// std; rep movsw: of two words, one straddles the start of memory
+	assert_int_equal(run(fixture, BYTES(0xf3, 0x66, 0xa5)), MW_STORE_PARTIAL);
+	assert_int_equal(word_at(fixture, MEMORY_START + 0x1efc), 0x5555555500000000 >> 16);
+	assert_int_equal(fixture->state.regs.rcx, 6);
+	assert_int_equal(fixture->state.regs.rsi, MEMORY_START - 2);
+	assert_int_equal(run(fixture, BYTES(0xf3, 0x66, 0xa5)), MW_STORE_FAULT);
+}
+
 static void test_bit_offset_reaches_beyond_the_operand(void **state)
 {
 	struct fixture *fixture = *state;
@@ -258,11 +275,13 @@ static void test_dead_rex_does_not_come_alive(void **state)
 {
 	struct fixture *fixture = *state;
 
-	fixture->state.regs.rax = UINT64_MAX;
-	// A REX.W in front of a DS prefix is ignored: mov %eax, (%rdi)
-	assert_int_equal(run(fixture, BYTES(0x48, 0x3e, 0x89, 0x07)), MW_STORE_DONE);
+	put_word(fixture, MEMORY_START + 0x1000, 0xffffffff);
+	fixture->state.regs.rax = 1;
+	// A REX.W in front of a DS prefix is ignored: add %eax, (%rdi) with carry out of 32 bits
+	assert_int_equal(run(fixture, BYTES(0x48, 0x3e, 0x01, 0x07)), MW_STORE_DONE);
 	assert_int_equal(fixture->target.size, 4);
-	assert_int_equal(word_at(fixture, MEMORY_START + 0x1000), 0xffffffff);
+	assert_int_equal(word_at(fixture, MEMORY_START + 0x1000), 0);
+	assert_int_equal(fixture->state.regs.eflags & 1, 1);
 }
 
 static void test_high_byte_registers_are_stored(void **state)
@@ -285,17 +304,41 @@ static void test_misaligned_movaps_is_left_to_the_tracee(void **state)
 	assert_int_equal(fixture->state.regs.rip, 0x400000);
 }
 
-static void test_unmasked_x87_exceptions_are_stepped(void **state)
+static void test_x87_exceptions_are_stepped(void **state)
 {
 	struct fixture *fixture = *state;
-	const uint16_t control = 0x0340;
+	static const struct {
+		uint16_t control;
+		uint16_t status;
+		enum mw_store_result result;
+	} cases[] = {
+		{0x037f, 0x0000, MW_STORE_DONE},
+		{0x0340, 0x0000, MW_STORE_MUST_STEP}, // all unmasked
+		{0x037b, 0x0000, MW_STORE_MUST_STEP}, // division by zero unmasked
+		{0x037f, 0x0080, MW_STORE_MUST_STEP}, // one is pending
+	};
 
-	memcpy(fixture->xstate, &control, sizeof(control));
-	fixture->xstate[512] = 1;
-	// fstpl (%rdi)
-	assert_int_equal(run(fixture, BYTES(0xdd, 0x1f)), MW_STORE_MUST_STEP);
-	assert_true(fixture->store.needs_xstate);
-	assert_true(fixture->store.changes_xstate);
+	for (size_t i = 0; i < mw_array_size(cases); i++) {
+		memcpy(fixture->xstate, &cases[i].control, 2);
+		memcpy(fixture->xstate + 2, &cases[i].status, 2);
+		fixture->xstate[512] = 1;
+		// fstpl (%rdi)
+		assert_int_equal(run(fixture, BYTES(0xdd, 0x1f)), cases[i].result);
+		assert_true(fixture->store.needs_xstate);
+		assert_true(fixture->store.changes_xstate);
+	}
+}
+
+static void test_unmasked_vector_exceptions_are_stepped(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->xstate[512] = 2;
+	// vcvtps2ph $0, %xmm0, (%rdi)
+	assert_int_equal(run(fixture, BYTES(0xc4, 0xe3, 0x79, 0x1d, 0x07, 0x00)),
+			 MW_STORE_MUST_STEP);
+	// A move raises nothing: movups %xmm0, (%rdi)
+	assert_int_equal(run(fixture, BYTES(0x0f, 0x11, 0x07)), MW_STORE_DONE);
 }
 
 static void test_readers_are_no_stores(void **state)
@@ -368,12 +411,14 @@ int main(void)
 		TEST(test_rep_without_count_writes_nothing),
 		TEST(test_copy_onto_itself_sees_its_own_bytes),
 		TEST(test_copy_goes_on_to_an_unreadable_page),
+		TEST(test_copy_downwards_goes_on_to_an_unreadable_page),
 		TEST(test_bit_offset_reaches_beyond_the_operand),
 		TEST(test_segment_base_and_narrow_address_count),
 		TEST(test_dead_rex_does_not_come_alive),
 		TEST(test_high_byte_registers_are_stored),
 		TEST(test_misaligned_movaps_is_left_to_the_tracee),
-		TEST(test_unmasked_x87_exceptions_are_stepped),
+		TEST(test_x87_exceptions_are_stepped),
+		TEST(test_unmasked_vector_exceptions_are_stepped),
 		TEST(test_readers_are_no_stores),
 		TEST(test_odd_stores_are_stepped),
 	};

@@ -4,6 +4,7 @@
 #include <mqueue.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/msg.h>
@@ -167,8 +168,9 @@ static void recvmsg_with_fd(struct trial *trial)
 
 static void close_received_fd(struct trial *trial)
 {
-	/* The pair takes the two lowest free descriptors, what is received the third. */
-	close(trial->fds[1] + 1);
+	struct msghdr *header = (struct msghdr *)(uintptr_t)trial->args[1];
+
+	close(*(const int *)CMSG_DATA(CMSG_FIRSTHDR(header)));
 }
 
 static struct mmsghdr *take_headers(struct trial *trial, unsigned count)
@@ -227,17 +229,28 @@ static void getpeername_unconnected(struct trial *trial)
 		   trial_pointer(trial_take(trial, 64)), trial_pointer(trial_put(trial, (int)64)));
 }
 
+/** An abstract name of this process alone. */
+static struct sockaddr_un local_address(const char *name, socklen_t *ret_size)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int length = snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "mw-%s-%08d", name,
+			      getpid());
+
+	*ret_size = (socklen_t)(sizeof(sa_family_t) + 1 + (size_t)length);
+	return addr;
+}
+
 static void accept_unix(struct trial *trial)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = "\0mw-trial"};
-	struct sockaddr_un peer = {.sun_family = AF_UNIX, .sun_path = "\0mw-peer"};
-	const socklen_t size = sizeof(sa_family_t) + 9;
+	socklen_t size, peer_size;
+	struct sockaddr_un addr = local_address("trial", &size);
+	struct sockaddr_un peer = local_address("peer", &peer_size);
 
 	trial->fds[0] = socket(AF_UNIX, SOCK_STREAM, 0);
 	trial->fds[1] = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(trial->fds[0], (struct sockaddr *)&addr, size), 0);
 	assert_int_equal(listen(trial->fds[0], 1), 0);
-	assert_int_equal(bind(trial->fds[1], (struct sockaddr *)&peer, size - 1), 0);
+	assert_int_equal(bind(trial->fds[1], (struct sockaddr *)&peer, peer_size), 0);
 	assert_int_equal(connect(trial->fds[1], (struct sockaddr *)&addr, size), 0);
 	trial_call(trial, SYS_accept, (uint64_t)trial->fds[0],
 		   trial_pointer(trial_take(trial, 110)),
@@ -246,7 +259,7 @@ static void accept_unix(struct trial *trial)
 
 static void close_accepted(struct trial *trial)
 {
-	close(trial->fds[1] + 1);
+	close((int)trial->result);
 }
 
 static void make_socketpair(struct trial *trial)
@@ -390,9 +403,11 @@ static void remove_shared_memory(struct trial *trial)
 static void make_mq(struct trial *trial)
 {
 	struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = 100};
+	char name[32];
 
-	trial->fds[0] = mq_open("/mw-trial", O_CREAT | O_RDWR, 0600, &attr);
-	mq_unlink("/mw-trial");
+	snprintf(name, sizeof(name), "/mw-trial-%d", getpid());
+	trial->fds[0] = mq_open(name, O_CREAT | O_RDWR, 0600, &attr);
+	mq_unlink(name);
 	assert_true(trial->fds[0] >= 0);
 	assert_int_equal(mq_send(trial->fds[0], text, sizeof(text), 3), 0);
 }
@@ -458,7 +473,7 @@ static const struct trial_case cases[] = {
 	{"getsockopt" SAME, getsockopt_int, NULL, 0, 8},
 	{"truncating_getsockname" SAME, getsockname_cut, NULL, 0, 3 + 4},
 	{"failing_getpeername" SAME, getpeername_unconnected, NULL, 0, 4},
-	{"accept" SAME, accept_unix, close_accepted, 0, 2 + 8 + 4},
+	{"accept" SAME, accept_unix, close_accepted, 0, 2 + 1 + 16 + 4},
 	{"socketpair" SAME, make_socketpair, close_first_pair, 0, 8},
 	{"pipe2" SAME, make_pipe2, close_first_pair, 0, 8},
 	{"poll" SAME, poll_two, NULL, 0, 16},

@@ -4,6 +4,8 @@
 #include <cpuid.h>
 #include <string.h>
 
+#include "tracer/arch/x86_64/store_thunk.h"
+
 /* CPU features that the instruction sets of replayable stores need. */
 enum feature {
 	CX16,
@@ -129,6 +131,10 @@ static void find_layout(struct x86_xstate_layout *ret)
 		if (!(ret->components >> i & 1))
 			continue;
 		__cpuid_count(0xd, i, size, offset, unused, unused);
+		if (offset + size > X86_IMAGE_SIZE) {
+			ret->components &= ~(1u << i);
+			continue;
+		}
 		ret->component[i].size = size;
 		ret->component[i].offset = offset;
 	}

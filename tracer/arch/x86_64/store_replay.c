@@ -10,9 +10,6 @@ enum {
 	/* The x87 part of the extended state. */
 	X87_FCW = 0,
 	X87_FSW = 2,
-	X87_FOP = 6,
-	X87_FIP = 8,
-	X87_FDP = 16,
 	FCW_ALL_MASKED = 0x3f,
 	FSW_EXCEPTION_PENDING = 0x80,
 	MXCSR_ALL_MASKED = 0x1f80,
@@ -95,35 +92,24 @@ static bool load_xstate(const struct x86_execution *execution, const struct x86_
 	       !can_raise(frame, store);
 }
 
-static void replace_u64(uint8_t *place, uint64_t ours, uint64_t theirs)
-{
-	if (!memcmp(place, &ours, sizeof(ours)))
-		memcpy(place, &theirs, sizeof(theirs));
-}
-
-/* The x87 remembers its last instruction and operand: where they are in the tracee, not here. */
-static void fix_x87_pointers(const struct x86_execution *execution, const struct x86_store *store,
-			     const uint8_t *place)
-{
-	struct x86_frame *frame = &execution->replayer->frame;
-	uint64_t slot = (uint64_t)(uintptr_t)frame->code;
-
-	if (memcmp(frame->image + X87_FIP, &slot, sizeof(slot)))
-		return;
-	replace_u64(frame->image + X87_FIP, slot, execution->state->regs.rip);
-	replace_u64(frame->image + X87_FDP, (uint64_t)(uintptr_t)place, execution->target->addr.v);
-	memcpy(frame->image + X87_FOP, &store->x87_opcode, sizeof(store->x87_opcode));
-}
-
 static void store_xstate(const struct x86_execution *execution, const struct x86_store *store,
 			 const uint8_t *place)
 {
 	struct x86_frame *frame = &execution->replayer->frame;
+	const struct x86_x87_pointers ours = {
+		.instruction = (uint64_t)(uintptr_t)frame->code,
+		.operand = (uint64_t)(uintptr_t)place,
+	};
+	const struct x86_x87_pointers theirs = {
+		.instruction = execution->state->regs.rip,
+		.operand = execution->target->addr.v,
+		.opcode = store->x87_opcode,
+	};
 
 	if (!frame->save)
 		return;
 	if (frame->save & X86_XSTATE_X87)
-		fix_x87_pointers(execution, store, place);
+		mw_x86_x87_translate(frame->image, &ours, &theirs);
 	mw_x86_xstate_store(&execution->replayer->cpu.xstate, frame->save, frame->image,
 			    execution->state);
 }
@@ -159,6 +145,13 @@ static void store_registers(const struct x86_execution *execution, const struct 
 	regs->rip += execution->store->length;
 }
 
+/* A store whose mask is empty has no operand at all. */
+static void copy_operand(uint8_t *to, const uint8_t *from, uint32_t size)
+{
+	if (size)
+		memcpy(to, from, size);
+}
+
 enum mw_store_result mw_x86_replay(const struct x86_execution *execution)
 {
 	const struct x86_store *store = x86_store_of(execution->store);
@@ -172,9 +165,9 @@ enum mw_store_result mw_x86_replay(const struct x86_execution *execution)
 		return MW_STORE_MUST_STEP;
 	frame->code = find_slot(execution->replayer, store);
 	load_registers(execution, store, place);
-	memcpy(written, execution->operand, target->size);
+	copy_operand(written, execution->operand, target->size);
 	mw_x86_thunk(frame);
-	memcpy(execution->operand, written, target->size);
+	copy_operand(execution->operand, written, target->size);
 	store_xstate(execution, store, place);
 	store_registers(execution, store);
 	return MW_STORE_DONE;

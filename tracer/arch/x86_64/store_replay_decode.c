@@ -183,10 +183,10 @@ static const uint8_t replay_traits[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 	[ZYDIS_MNEMONIC_XOR] = GENERAL,
 };
 
-static bool is_register_class(const ZydisDecodedOperand *operand, ZydisRegisterClass class)
+static bool is_register_class(const ZydisDecodedOperand *operand, ZydisRegisterClass wanted)
 {
 	return operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-	       ZydisRegisterGetClass(operand->reg.value) == class;
+	       ZydisRegisterGetClass(operand->reg.value) == wanted;
 }
 
 static bool has_mmx_operand(const struct x86_decoding *decoding)
@@ -277,8 +277,7 @@ static void decode_coverage(const struct x86_decoding *decoding, uint8_t traits,
 	}
 }
 
-/* A value that isn't in general registers can't be right here, e.g. mov to memory from a segment
- * register. */
+/* Segment registers are memwatch's own here, and a vector of indexes makes many operands. */
 static bool has_foreign_operand(const struct x86_decoding *decoding)
 {
 	for (int i = 0; i < decoding->insn.operand_count_visible; i++)

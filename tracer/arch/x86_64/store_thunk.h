@@ -9,11 +9,13 @@
 #define X86_FRAME_SAVE 148
 #define X86_FRAME_FCW 152
 #define X86_FRAME_IMAGE 192
-#define X86_FRAME_INIT (192 + 4096)
+#define X86_FRAME_INIT (X86_FRAME_IMAGE + X86_IMAGE_SIZE)
 
 #define X86_IMAGE_MXCSR 24
 #define X86_IMAGE_HEADER 512
 #define X86_IMAGE_EXTENDED 576
+/* More than the components that replays load take on any CPU. */
+#define X86_IMAGE_SIZE 4096
 
 #ifndef __ASSEMBLER__
 
@@ -31,7 +33,7 @@ struct x86_frame {
 	/** memwatch's own x87 control word meanwhile. */
 	uint16_t fcw;
 	/** The tracee's extended state. */
-	_Alignas(64) uint8_t image[4096];
+	_Alignas(64) uint8_t image[X86_IMAGE_SIZE];
 	/** An extended state with nothing in it, loaded behind the instruction. */
 	_Alignas(64) uint8_t init[X86_IMAGE_EXTENDED];
 	/** The copy of the operand, with room for any alignment. */

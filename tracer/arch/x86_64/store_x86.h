@@ -87,12 +87,12 @@ enum x86_store_kind {
 	X86_STORE_REPLAY_SIGN_MASK,
 	/** The word that holds the bit a register selects. */
 	X86_STORE_REPLAY_BIT,
+	/* Emulated: what is written follows from the kind. */
 	X86_STORE_VALUE,
 	X86_STORE_PUSH,
 	X86_STORE_CALL,
 	X86_STORE_POP,
 	X86_STORE_STRING,
-	X86_STORE_KIND_COUNT,
 };
 
 /** Where the value of an emulated store, or the target of a call, comes from. */
@@ -162,15 +162,16 @@ struct x86_xstate_layout {
 	} component[8];
 };
 
-/** Where the instruction sets of Zydis go that this CPU has. */
+/** What this CPU can do. */
 struct x86_cpu {
 	struct x86_xstate_layout xstate;
+	/** By ZydisISASet: instructions of it may be run here. */
 	bool has_isa_set[ZYDIS_ISA_SET_MAX_VALUE + 1];
 };
 
 void mw_x86_cpu_init(struct x86_cpu *ret);
 
-/** @return register @gpr, or the address behind the instruction of @length bytes for X86_RIP. */
+/** Access general registers by number, X86_RAX to X86_R15. */
 uint64_t mw_x86_gpr_read(const struct user_regs_struct *regs, uint8_t gpr);
 void mw_x86_gpr_write(struct user_regs_struct *regs, uint8_t gpr, uint64_t value);
 
@@ -183,7 +184,7 @@ struct x86_decoding {
 	const struct x86_cpu *cpu;
 	ZydisDecodedInstruction insn;
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-	/** The operand written; memory. */
+	/** The operand written; NULL when Zydis names none. */
 	const ZydisDecodedOperand *target;
 	const uint8_t *bytes;
 };
@@ -239,6 +240,17 @@ bool mw_x86_memory_read(const struct mw_mem_reader *memory, uint64_t addr, void 
  */
 bool mw_x86_xstate_load(const struct x86_xstate_layout *layout, uint32_t mask,
 			const struct mw_store_state *state, uint8_t *image);
+
+/** What the x87 remembers of the last instruction that it ran, for exception handlers. */
+struct x86_x87_pointers {
+	uint64_t instruction;
+	uint64_t operand;
+	uint16_t opcode;
+};
+
+/** Where the x87 remembers an instruction of @ours, puts @theirs. Not every CPU remembers. */
+void mw_x86_x87_translate(uint8_t *image, const struct x86_x87_pointers *ours,
+			  const struct x86_x87_pointers *theirs);
 
 /** Merges the components @mask of @image back into the tracee's. */
 void mw_x86_xstate_store(const struct x86_xstate_layout *layout, uint32_t mask,

@@ -8,6 +8,9 @@
 /* Where the legacy region keeps the x87 and SSE state; mxcsr stands between the x87 parts. */
 enum {
 	X87_CONTROL = 0,
+	X87_OPCODE = 6,
+	X87_INSTRUCTION = 8,
+	X87_OPERAND = 16,
 	X87_CONTROL_SIZE = 24,
 	X87_REGISTERS = 32,
 	X87_REGISTERS_SIZE = 128,
@@ -72,6 +75,23 @@ bool mw_x86_xstate_load(const struct x86_xstate_layout *layout, uint32_t mask,
 	mxcsr &= MXCSR_VALID;
 	memcpy(image + X86_IMAGE_MXCSR, &mxcsr, sizeof(mxcsr));
 	return true;
+}
+
+static bool replace_u64(uint8_t *place, uint64_t ours, uint64_t theirs)
+{
+	if (memcmp(place, &ours, sizeof(ours)) != 0)
+		return false;
+	memcpy(place, &theirs, sizeof(theirs));
+	return true;
+}
+
+void mw_x86_x87_translate(uint8_t *image, const struct x86_x87_pointers *ours,
+			  const struct x86_x87_pointers *theirs)
+{
+	if (!replace_u64(image + X87_INSTRUCTION, ours->instruction, theirs->instruction))
+		return;
+	replace_u64(image + X87_OPERAND, ours->operand, theirs->operand);
+	memcpy(image + X87_OPCODE, &theirs->opcode, sizeof(theirs->opcode));
 }
 
 void mw_x86_xstate_store(const struct x86_xstate_layout *layout, uint32_t mask,

@@ -428,7 +428,7 @@ const struct mw_syscall_row mw_syscall_rows[] = {
 	[454] = {.name = "futex_wake"},
 	[455] = {.name = "futex_wait"},
 	[456] = {.name = "futex_requeue"},
-	[457] = {.name = "statmount", .outputs = {OUT_ARRAY(1, 2, 1)}},
+	[457] = {.name = "statmount", .list = mw_syscall_list_statmount},
 	[458] = {.name = "listmount", .outputs = {OUT_RESULT(1, 2, sizeof(uint64_t))}},
 	[459] = {.name = "lsm_get_self_attr", .outputs = {OUT_TOLD(1, 2, INT32_MAX)}},
 	[460] = {.name = "lsm_set_self_attr"},
