@@ -153,12 +153,13 @@ static const char *last_word(const char *text)
 static void offer_operands(struct mw_session *session, const char *line,
 			   struct mw_completion *completion)
 {
-	char verb[32];
+	char verb[32] = "";
+	size_t length = mw_min(strcspn(line, " \t/"), sizeof(verb) - 1);
 	struct collector collector = {.completion = completion};
 	const struct mw_command *command;
 	struct mw_error *err;
 
-	snprintf(verb, sizeof(verb), "%.*s", (int)strcspn(line, " \t/"), line);
+	memcpy(verb, line, length);
 	err = mw_command_find(verb, &command);
 	if (err) {
 		mw_error_destroy(err);
