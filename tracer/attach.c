@@ -28,7 +28,8 @@ static bool is_ours_already(pid_t tid)
 		mw_error_destroy(err);
 		return false;
 	}
-	return status.tracer_pid == getpid();
+	/* The tracer is a thread, and that is what TracerPid names. */
+	return status.tracer_pid == gettid();
 }
 
 static struct mw_error *seize_thread(struct mw_tracer *tracer, pid_t tid, bool *ret_new)

@@ -65,20 +65,26 @@ static mw_addr slot_of(const struct mw_redirect *redirect, mw_addr slot)
 	return slot;
 }
 
-static struct mw_error *copy(const struct mw_tracer *tracer, mw_addr from, mw_addr to,
-			     uint64_t size)
+/* A buffer may be said to reach beyond what is mapped: as much as there is, is copied. */
+static struct mw_error *copy_in(const struct mw_tracer *tracer, mw_addr from, mw_addr to,
+				uint64_t size)
 {
 	uint8_t bytes[MW_PAGE_SIZE];
 	struct mw_error *err = NULL;
+	size_t got = sizeof(bytes);
 
-	for (uint64_t done = 0; done < size && !err; done += sizeof(bytes)) {
-		size_t part = mw_min(sizeof(bytes), size - done);
-
-		err = mw_mem_read(&tracer->mem, mw_addr_add(from, done), bytes, part);
-		if (!err)
-			err = mw_mem_write(&tracer->mem, mw_addr_add(to, done), bytes, part);
+	for (uint64_t done = 0; done < size && got == sizeof(bytes) && !err; done += got) {
+		got = mw_mem_read_some(&tracer->mem, mw_addr_add(from, done), bytes,
+				       mw_min(sizeof(bytes), size - done));
+		err = mw_mem_write(&tracer->mem, mw_addr_add(to, done), bytes, got);
 	}
 	return err;
+}
+
+/* What the kernel only writes need not be copied, unless it may leave gaps in a structure. */
+static bool needs_copy_in(const struct mw_syscall_buffer *buffer)
+{
+	return buffer->reads || buffer->range.size <= MW_PAGE_SIZE;
 }
 
 /** Points the call to the scratch copies, or back to where its buffers really are. */
@@ -109,15 +115,13 @@ static struct mw_error *redirect(struct mw_tracer *tracer, struct mw_thread *thr
 	struct mw_error *err = NULL;
 
 	for (unsigned i = 0; i < redirect->buffers.count && !err; i++)
-		if (is_moved(redirect, i))
-			err = copy(tracer, redirect->buffers.items[i].range.start,
-				   redirect->moved[i], redirect->buffers.items[i].range.size);
+		if (is_moved(redirect, i) && needs_copy_in(&redirect->buffers.items[i]))
+			err = copy_in(tracer, redirect->buffers.items[i].range.start,
+				      redirect->moved[i], redirect->buffers.items[i].range.size);
 	if (!err)
 		err = set_pointers(tracer, thread, true);
 	redirect->active = !err;
 	tracer->stats.syscalls_redirected += redirect->active;
-	/* A bad pointer is the program's own affair: the call finds out by itself. */
-	mw_error_catch(&err, MW_ERROR_FAULT);
 	return err;
 }
 

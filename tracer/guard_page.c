@@ -99,9 +99,8 @@ static struct mw_error *guard_gap(void *arg, struct mw_range gap)
 	return err;
 }
 
-static struct mw_error *check_mapped_and_writable(const struct mw_tracer *tracer,
-						  const struct mw_procmaps *maps,
-						  struct mw_range pages)
+struct mw_error *mw_page_check_writable(const struct mw_tracer *tracer,
+					const struct mw_procmaps *maps, struct mw_range pages)
 {
 	for (uint64_t at = pages.start.v; at < mw_range_end(pages);) {
 		const struct mw_mapping *mapping = mw_procmaps_find(maps, mw_addr_make(at));
@@ -171,7 +170,7 @@ static struct mw_error *check_thread(const struct mw_thread *thread, const struc
 static struct mw_error *check(const struct mw_tracer *tracer, const struct mw_procmaps *maps,
 			      struct mw_range pages)
 {
-	struct mw_error *err = check_mapped_and_writable(tracer, maps, pages);
+	struct mw_error *err = mw_page_check_writable(tracer, maps, pages);
 	struct mw_thread *thread;
 	size_t cursor = 0;
 

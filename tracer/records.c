@@ -13,7 +13,7 @@ static void *reserve(struct mw_tracer *tracer, size_t size, bool may_drop)
 	void *room;
 
 	while (!(room = mw_ring_reserve(tracer->ring, size))) {
-		if (may_drop)
+		if (may_drop || atomic_load(&tracer->leaving))
 			return NULL;
 		tracer->stats.ring_waits++;
 		mw_ring_wait_room(tracer->ring);
@@ -21,11 +21,13 @@ static void *reserve(struct mw_tracer *tracer, size_t size, bool may_drop)
 	return room;
 }
 
-/* Control records are small and rare: they are never dropped. */
+/* Control records are small and rare: they are only dropped when nobody listens any more. */
 static void emit_control(struct mw_tracer *tracer, const struct mw_record *record)
 {
 	void *room = reserve(tracer, sizeof(*record), false);
 
+	if (!room)
+		return;
 	memcpy(room, record, sizeof(*record));
 	mw_ring_publish(tracer->ring);
 }

@@ -157,7 +157,8 @@ static const struct mw_syscall_variant keyctl_rows[] = {
 	UNKNOWN(KEYCTL_PKEY_ENCRYPT),
 	UNKNOWN(KEYCTL_PKEY_DECRYPT),
 	UNKNOWN(KEYCTL_PKEY_SIGN),
-	WRITES(KEYCTL_CAPABILITIES, OUT_RESULT(1, 2, 1)),
+	/* Clears what it has no bits for. */
+	WRITES(KEYCTL_CAPABILITIES, OUT_ARRAY(1, 2, 1)),
 };
 VARIANTS(keyctl, keyctl_rows, 0, .complete = true);
 

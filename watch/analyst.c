@@ -2,12 +2,14 @@
 /* The thread that turns the tracer's records into what the person sees. */
 #include "watch/core.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/error.h"
+#include "tracer/emergency.h"
 
 #define IDLE_WAIT_NS UINT64_C(100000000)
 /* After a batch, so that the tracer need not wake the analyst for each hit. */
@@ -122,12 +124,41 @@ static void *analyst_main(void *arg)
 	}
 }
 
+/* Only interrupts: a sink that is stuck in a write fails with EINTR and is called no more. */
+static int poke_signal(void)
+{
+	return SIGRTMIN + 1;
+}
+
+static struct timespec in_a_second(void)
+{
+	struct timespec deadline;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec++;
+	return deadline;
+}
+
+/* Gives the analyst time to end; a sink may hold it in a write to a pipe that nobody reads. */
+static void join(struct mw_session *session)
+{
+	for (;;) {
+		struct timespec deadline = in_a_second();
+
+		if (pthread_timedjoin_np(session->analyst, NULL, &deadline) != ETIMEDOUT)
+			return;
+		pthread_kill(session->analyst, poke_signal());
+	}
+}
+
 struct mw_error *mw_analyst_start(struct mw_session *session)
 {
 	sigset_t all, before;
 	int result;
 
 	sigfillset(&all);
+	mw_emergency_keep_open(&all);
+	sigdelset(&all, poke_signal());
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = pthread_create(&session->analyst, NULL, analyst_main, session);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -141,8 +172,25 @@ void mw_analyst_stop(struct mw_session *session)
 		return;
 	atomic_store(&session->quit, true);
 	mw_tracer_wake_reader(session->tracer);
-	pthread_join(session->analyst, NULL);
+	join(session);
 	session->analyst_runs = false;
+}
+
+static void poke(struct mw_session *session)
+{
+	if (atomic_load(&session->leaving))
+		pthread_kill(session->analyst, poke_signal());
+}
+
+/* The analyst holds the lock while it writes, and may be stuck in that. */
+static void lock_patiently(struct mw_session *session)
+{
+	struct timespec deadline = in_a_second();
+
+	while (pthread_mutex_timedlock(&session->lock, &deadline)) {
+		poke(session);
+		deadline = in_a_second();
+	}
 }
 
 struct mw_error *mw_session_sync(struct mw_session *session)
@@ -150,17 +198,16 @@ struct mw_error *mw_session_sync(struct mw_session *session)
 	uint64_t written, released, wanted;
 
 	mw_tracer_progress(session->tracer, &wanted, &released);
-	pthread_mutex_lock(&session->lock);
+	lock_patiently(session);
 	for (;;) {
-		struct timespec deadline;
+		struct timespec deadline = in_a_second();
 
 		mw_tracer_progress(session->tracer, &written, &released);
 		if (released >= wanted)
 			break;
 		mw_tracer_wake_reader(session->tracer);
-		clock_gettime(CLOCK_REALTIME, &deadline);
-		deadline.tv_sec++;
-		pthread_cond_timedwait(&session->handled, &session->lock, &deadline);
+		if (pthread_cond_timedwait(&session->handled, &session->lock, &deadline))
+			poke(session);
 	}
 	pthread_mutex_unlock(&session->lock);
 	return NULL;

@@ -64,6 +64,8 @@ struct mw_session {
 	pthread_t analyst;
 	bool analyst_runs;
 	_Atomic bool quit;
+	/** The target is let go: sinks that block are not waited for. */
+	_Atomic bool leaving;
 	int event_fd;
 	/** Told when the analyst has handled records. */
 	pthread_cond_t handled;

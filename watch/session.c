@@ -53,6 +53,7 @@ void mw_session_destroy(struct mw_session *session)
 {
 	if (!session)
 		return;
+	atomic_store(&session->leaving, true);
 	if (session->tracer) {
 		/* The tracer's last records need a reader, and the reader the tracer's ring. */
 		mw_error_destroy(mw_tracer_detach(session->tracer));
@@ -146,8 +147,10 @@ struct mw_error *mw_session_kill(struct mw_session *session)
 
 struct mw_error *mw_session_detach(struct mw_session *session)
 {
-	struct mw_error *err = mw_tracer_detach(session->tracer);
+	struct mw_error *err;
 
+	atomic_store(&session->leaving, true);
+	err = mw_tracer_detach(session->tracer);
 	return err ? err : mw_session_sync(session);
 }
 

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -36,7 +37,10 @@ enum trial_flags {
 	TRIAL_GAPS = 2,
 };
 
+struct trial_case;
+
 struct trial {
+	const struct trial_case *one;
 	unsigned char *arena;
 	unsigned char *copies;
 	size_t used;
@@ -59,7 +63,15 @@ struct trial_case {
 	unsigned flags;
 	/** Bytes written in all buffers; -1: not checked. */
 	int64_t written;
+	/** For `prepare`. */
+	const void *data;
 };
+
+#define TRIAL_CASE(name_, prepare_, finish_, flags_, written_)                                     \
+	{                                                                                          \
+		.name = (name_), .prepare = (prepare_), .finish = (finish_), .flags = (flags_),    \
+		.written = (int64_t)(written_)                                                     \
+	}
 
 static inline struct mw_error *trial_read(void *arg, mw_addr addr, void *ret, size_t size)
 {
@@ -104,6 +116,7 @@ static inline void *trial_take(struct trial *trial, size_t size)
 static inline void trial_begin(struct trial *trial, const struct trial_case *one)
 {
 	memset(trial->arena, TRIAL_HOME, TRIAL_BYTES);
+	trial->one = one;
 	trial->used = 0;
 	memset(trial->args, 0, sizeof(trial->args));
 	for (unsigned i = 0; i < 4; i++)
@@ -260,14 +273,18 @@ static inline void trial_test(void **state)
 static inline int trial_run_all(const char *group, const struct trial_case *cases, size_t count)
 {
 	struct CMUnitTest *tests = calloc(count, sizeof(*tests));
+	char(*names)[100] = calloc(count, sizeof(*names));
 	int failed;
 
 	for (size_t i = 0; i < count; i++) {
-		tests[i].name = cases[i].name;
+		snprintf(names[i], sizeof(names[i]), "%s_leaves_the_same_memory_when_redirected",
+			 cases[i].name);
+		tests[i].name = names[i];
 		tests[i].test_func = trial_test;
 		tests[i].initial_state = (void *)(uintptr_t)&cases[i];
 	}
 	failed = _cmocka_run_group_tests(group, tests, count, NULL, NULL);
+	free(names);
 	free(tests);
 	return failed;
 }

@@ -5,6 +5,7 @@
 #include <linux/aio_abi.h>
 #include <linux/capability.h>
 #include <linux/fs.h>
+#include <linux/io_uring.h>
 #include <pty.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -261,43 +262,85 @@ static void io_destroy_context(struct trial *trial)
 	syscall(SYS_io_destroy, *(const uint64_t *)trial->arena);
 }
 
-#define SAME "_leaves_the_same_memory_when_redirected"
+static void io_uring_parameters(struct trial *trial)
+{
+	struct io_uring_params params = {0};
+
+	trial_call(trial, SYS_io_uring_setup, 4, trial_pointer(trial_put(trial, params)));
+}
+
+static void close_result(struct trial *trial)
+{
+	close((int)trial->result);
+}
+
+/** struct mnt_id_req, which not all headers have. */
+struct mount_request {
+	uint32_t size;
+	uint32_t spare;
+	uint64_t mount;
+	uint64_t param;
+};
+
+static void listmount_root(struct trial *trial)
+{
+	struct mount_request request = {.size = 24, .mount = UINT64_MAX /* LSMT_ROOT */};
+
+	trial_call(trial, 458, trial_pointer(trial_put(trial, request)),
+		   trial_pointer(trial_take(trial, 1000 * 8)), 1000);
+}
+
+static void statmount_first(struct trial *trial)
+{
+	struct mount_request request = {.size = 24, .mount = UINT64_MAX};
+	uint64_t first = 0;
+
+	/* Without the call both runs fail alike. */
+	(void)!syscall(458, &request, &first, 1, 0);
+	request.mount = first;
+	request.param = 0x3f; /* All that Linux 6.8 has, strings too. */
+	trial_call(trial, 457, trial_pointer(trial_put(trial, request)),
+		   trial_pointer(trial_take(trial, 2000)), 2000);
+}
 
 static const struct trial_case cases[] = {
-	{"stat" SAME, stat_root, NULL, 0, 144},
-	{"newfstatat" SAME, newfstatat_root, NULL, 0, 144},
-	{"statx" SAME, statx_root, NULL, 0, 256},
-	{"statfs" SAME, statfs_proc, NULL, 0, 120},
-	{"getdents64" SAME, getdents_self, NULL, TRIAL_GAPS, -1},
-	{"readlink" SAME, readlink_self, NULL, 0, -1},
-	{"getcwd" SAME, getcwd_here, NULL, 0, -1},
-	{"pread64" SAME, pread_self, NULL, 0, 64},
-	{"sendfile" SAME, sendfile_some, NULL, 0, 8},
-	{"splice" SAME, splice_some, NULL, 0, 8},
-	{"copy_file_range" SAME, copy_file_range_some, NULL, 0, 16},
-	{"fgetxattr" SAME, fgetxattr_user, NULL, 0, -1},
-	{"fcntl_F_GETLK" SAME, fcntl_getlk, NULL, 0, 32},
-	{"mincore" SAME, mincore_pages, NULL, 0, 3},
-	{"name_to_handle_at" SAME, name_to_handle, NULL, TRIAL_GAPS, -1},
-	{"uname" SAME, uname_all, NULL, 0, 390},
-	{"sysinfo" SAME, sysinfo_all, NULL, TRIAL_VOLATILE, 112},
-	{"times" SAME, times_all, NULL, TRIAL_VOLATILE, 32},
-	{"getrusage" SAME, getrusage_self, NULL, TRIAL_VOLATILE, 144},
-	{"prlimit64" SAME, prlimit_files, NULL, 0, 16},
-	{"getresuid" SAME, getresuid_all, NULL, 0, 12},
-	{"sched_getaffinity" SAME, sched_getaffinity_self, NULL, 0, -1},
-	{"sched_getattr" SAME, sched_getattr_self, NULL, 0, 56},
-	{"capget" SAME, capget_self, NULL, 0, 8 + 24},
-	{"capget_of_no_version" SAME, capget_of_no_version, NULL, 0, 8},
-	{"prctl_PR_GET_NAME" SAME, prctl_name, NULL, 0, 16},
-	{"arch_prctl_ARCH_GET_FS" SAME, arch_prctl_fs, NULL, 0, 8},
-	{"getrandom" SAME, getrandom_some, NULL, TRIAL_VOLATILE, 100},
-	{"get_robust_list" SAME, get_robust_list_self, NULL, 0, 16},
-	{"ioctl_TIOCGWINSZ" SAME, ioctl_winsize, NULL, 0, 8},
-	{"ioctl_TCGETS" SAME, ioctl_termios, NULL, 0, 36},
-	{"ioctl_TCGETS2" SAME, ioctl_termios2, NULL, 0, 44},
-	{"ioctl_FIGETBSZ" SAME, ioctl_block_size, NULL, 0, 4},
-	{"io_setup" SAME, io_setup_context, io_destroy_context, TRIAL_VOLATILE, 8},
+	TRIAL_CASE("stat", stat_root, NULL, 0, 144),
+	TRIAL_CASE("newfstatat", newfstatat_root, NULL, 0, 144),
+	TRIAL_CASE("statx", statx_root, NULL, 0, 256),
+	TRIAL_CASE("statfs", statfs_proc, NULL, 0, 120),
+	TRIAL_CASE("getdents64", getdents_self, NULL, TRIAL_GAPS, -1),
+	TRIAL_CASE("readlink", readlink_self, NULL, 0, -1),
+	TRIAL_CASE("getcwd", getcwd_here, NULL, 0, -1),
+	TRIAL_CASE("pread64", pread_self, NULL, 0, 64),
+	TRIAL_CASE("sendfile", sendfile_some, NULL, 0, 8),
+	TRIAL_CASE("splice", splice_some, NULL, 0, 8),
+	TRIAL_CASE("copy_file_range", copy_file_range_some, NULL, 0, 16),
+	TRIAL_CASE("fgetxattr", fgetxattr_user, NULL, 0, -1),
+	TRIAL_CASE("fcntl_F_GETLK", fcntl_getlk, NULL, 0, 32),
+	TRIAL_CASE("mincore", mincore_pages, NULL, 0, 3),
+	TRIAL_CASE("name_to_handle_at", name_to_handle, NULL, TRIAL_GAPS, -1),
+	TRIAL_CASE("uname", uname_all, NULL, 0, 390),
+	TRIAL_CASE("sysinfo", sysinfo_all, NULL, TRIAL_VOLATILE, 112),
+	TRIAL_CASE("times", times_all, NULL, TRIAL_VOLATILE, 32),
+	TRIAL_CASE("getrusage", getrusage_self, NULL, TRIAL_VOLATILE, 144),
+	TRIAL_CASE("prlimit64", prlimit_files, NULL, 0, 16),
+	TRIAL_CASE("getresuid", getresuid_all, NULL, 0, 12),
+	TRIAL_CASE("sched_getaffinity", sched_getaffinity_self, NULL, 0, -1),
+	TRIAL_CASE("sched_getattr", sched_getattr_self, NULL, 0, 56),
+	TRIAL_CASE("capget", capget_self, NULL, 0, 8 + 24),
+	TRIAL_CASE("capget_of_no_version", capget_of_no_version, NULL, 0, 8),
+	TRIAL_CASE("prctl_PR_GET_NAME", prctl_name, NULL, 0, 16),
+	TRIAL_CASE("arch_prctl_ARCH_GET_FS", arch_prctl_fs, NULL, 0, 8),
+	TRIAL_CASE("getrandom", getrandom_some, NULL, TRIAL_VOLATILE, 100),
+	TRIAL_CASE("get_robust_list", get_robust_list_self, NULL, 0, 16),
+	TRIAL_CASE("ioctl_TIOCGWINSZ", ioctl_winsize, NULL, 0, 8),
+	TRIAL_CASE("ioctl_TCGETS", ioctl_termios, NULL, 0, 36),
+	TRIAL_CASE("ioctl_TCGETS2", ioctl_termios2, NULL, 0, 44),
+	TRIAL_CASE("ioctl_FIGETBSZ", ioctl_block_size, NULL, 0, 4),
+	TRIAL_CASE("io_uring_setup", io_uring_parameters, close_result, 0, -1),
+	TRIAL_CASE("listmount", listmount_root, NULL, 0, -1),
+	TRIAL_CASE("statmount", statmount_first, NULL, TRIAL_GAPS, -1),
+	TRIAL_CASE("io_setup", io_setup_context, io_destroy_context, TRIAL_VOLATILE, 8),
 };
 
 int main(void)

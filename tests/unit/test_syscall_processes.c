@@ -61,10 +61,8 @@ static void waitid_without_child(struct trial *trial)
 		   trial_pointer(trial_take(trial, 128)), WEXITED, 0);
 }
 
-static void ptrace_getregset(struct trial *trial)
+static void stop_child(struct trial *trial)
 {
-	struct iovec vector = {trial_take(trial, 4096), 4096};
-
 	trial->child = fork();
 	if (!trial->child) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
@@ -72,6 +70,34 @@ static void ptrace_getregset(struct trial *trial)
 		_exit(0);
 	}
 	waitpid(trial->child, NULL, 0);
+}
+
+static void ptrace_getsiginfo(struct trial *trial)
+{
+	stop_child(trial);
+	trial_call(trial, SYS_ptrace, PTRACE_GETSIGINFO, (uint64_t)trial->child, 0,
+		   trial_pointer(trial_take(trial, 128)));
+}
+
+static void ptrace_peekdata(struct trial *trial)
+{
+	stop_child(trial);
+	trial_call(trial, SYS_ptrace, PTRACE_PEEKDATA, (uint64_t)trial->child,
+		   trial_pointer(&trial->number), trial_pointer(trial_take(trial, 8)));
+}
+
+static void ptrace_syscall_info(struct trial *trial)
+{
+	stop_child(trial);
+	trial_call(trial, SYS_ptrace, PTRACE_GET_SYSCALL_INFO, (uint64_t)trial->child, 200,
+		   trial_pointer(trial_take(trial, 200)));
+}
+
+static void ptrace_getregset(struct trial *trial)
+{
+	struct iovec vector = {trial_take(trial, 4096), 4096};
+
+	stop_child(trial);
 	trial_call(trial, SYS_ptrace, PTRACE_GETREGSET, (uint64_t)trial->child, 1 /* NT_PRSTATUS */,
 		   trial_pointer(trial_put(trial, vector)));
 }
@@ -153,6 +179,34 @@ static void delete_timer(struct trial *trial)
 	syscall(SYS_timer_delete, *(const int *)trial->arena);
 }
 
+static void arm_timer(struct trial *trial)
+{
+	const struct itimerspec in_an_hour = {.it_value = {3600, 0}};
+
+	syscall(SYS_timer_create, CLOCK_MONOTONIC, NULL, &trial->child);
+	syscall(SYS_timer_settime, trial->child, 0, &in_an_hour, NULL);
+}
+
+static void timer_gettime_armed(struct trial *trial)
+{
+	arm_timer(trial);
+	trial_call(trial, SYS_timer_gettime, (uint64_t)trial->child,
+		   trial_pointer(trial_take(trial, 32)));
+}
+
+static void timer_settime_armed(struct trial *trial)
+{
+	arm_timer(trial);
+	trial_call(trial, SYS_timer_settime, (uint64_t)trial->child, 0,
+		   trial_pointer(trial_put(trial, (struct itimerspec){{0, 0}, {0, 0}})),
+		   trial_pointer(trial_take(trial, 32)));
+}
+
+static void delete_armed_timer(struct trial *trial)
+{
+	syscall(SYS_timer_delete, trial->child);
+}
+
 static void getitimer_real(struct trial *trial)
 {
 	trial_call(trial, SYS_getitimer, ITIMER_REAL, trial_pointer(trial_take(trial, 32)));
@@ -204,29 +258,33 @@ static void clock_nanosleep_interrupted(struct trial *trial)
 		   trial_pointer(trial_take(trial, 16)));
 }
 
-#define SAME "_leaves_the_same_memory_when_redirected"
-
 static const struct trial_case cases[] = {
-	{"wait4" SAME, wait4_child, NULL, TRIAL_VOLATILE, 4 + 144},
-	{"wait4_of_nothing" SAME, wait4_running_child, end_child, 0, 0},
-	{"waitid" SAME, waitid_child, NULL, TRIAL_VOLATILE, 28 + 144},
-	{"failing_waitid" SAME, waitid_without_child, NULL, TRIAL_GAPS, 28},
-	{"ptrace_GETREGSET" SAME, ptrace_getregset, end_child, TRIAL_VOLATILE, 16 + 27 * 8},
-	{"rt_sigaction" SAME, sigaction_old, NULL, 0, 32},
-	{"rt_sigprocmask" SAME, sigprocmask_old, NULL, 0, 8},
-	{"rt_sigpending" SAME, sigpending_set, NULL, 0, 8},
-	{"sigaltstack" SAME, sigaltstack_old, NULL, TRIAL_GAPS, 24},
-	{"rt_sigtimedwait" SAME, sigtimedwait_usr2, NULL, 0, 128},
-	{"read_of_a_signalfd" SAME, read_signalfd, NULL, 0, 128},
-	{"read_of_an_eventfd" SAME, read_eventfd, NULL, 0, 8},
-	{"timerfd_gettime" SAME, timerfd_gettime_armed, NULL, TRIAL_VOLATILE, 32},
-	{"timer_create" SAME, timer_create_one, delete_timer, TRIAL_VOLATILE, 4},
-	{"getitimer" SAME, getitimer_real, NULL, 0, 32},
-	{"clock_gettime" SAME, clock_gettime_now, NULL, TRIAL_VOLATILE, 16},
-	{"gettimeofday" SAME, gettimeofday_now, NULL, TRIAL_VOLATILE, 24},
-	{"interrupted_nanosleep" SAME, nanosleep_interrupted, NULL, TRIAL_VOLATILE, 16},
-	{"whole_nanosleep" SAME, nanosleep_whole, NULL, 0, 0},
-	{"interrupted_clock_nanosleep" SAME, clock_nanosleep_interrupted, NULL, TRIAL_VOLATILE, 16},
+	TRIAL_CASE("wait4", wait4_child, NULL, TRIAL_VOLATILE, 4 + 144),
+	TRIAL_CASE("wait4_of_nothing", wait4_running_child, end_child, 0, 0),
+	TRIAL_CASE("waitid", waitid_child, NULL, TRIAL_VOLATILE, 28 + 144),
+	TRIAL_CASE("failing_waitid", waitid_without_child, NULL, TRIAL_GAPS, 28),
+	TRIAL_CASE("ptrace_GETSIGINFO", ptrace_getsiginfo, end_child, TRIAL_VOLATILE, 128),
+	TRIAL_CASE("ptrace_PEEKDATA", ptrace_peekdata, end_child, TRIAL_VOLATILE, 8),
+	TRIAL_CASE("ptrace_GET_SYSCALL_INFO", ptrace_syscall_info, end_child, TRIAL_VOLATILE, -1),
+	TRIAL_CASE("ptrace_GETREGSET", ptrace_getregset, end_child, TRIAL_VOLATILE, 16 + 27 * 8),
+	TRIAL_CASE("rt_sigaction", sigaction_old, NULL, 0, 32),
+	TRIAL_CASE("rt_sigprocmask", sigprocmask_old, NULL, 0, 8),
+	TRIAL_CASE("rt_sigpending", sigpending_set, NULL, 0, 8),
+	TRIAL_CASE("sigaltstack", sigaltstack_old, NULL, TRIAL_GAPS, 24),
+	TRIAL_CASE("rt_sigtimedwait", sigtimedwait_usr2, NULL, 0, 128),
+	TRIAL_CASE("read_of_a_signalfd", read_signalfd, NULL, 0, 128),
+	TRIAL_CASE("read_of_an_eventfd", read_eventfd, NULL, 0, 8),
+	TRIAL_CASE("timerfd_gettime", timerfd_gettime_armed, NULL, TRIAL_VOLATILE, 32),
+	TRIAL_CASE("timer_create", timer_create_one, delete_timer, TRIAL_VOLATILE, 4),
+	TRIAL_CASE("timer_gettime", timer_gettime_armed, delete_armed_timer, TRIAL_VOLATILE, 32),
+	TRIAL_CASE("timer_settime", timer_settime_armed, delete_armed_timer, TRIAL_VOLATILE, 32),
+	TRIAL_CASE("getitimer", getitimer_real, NULL, 0, 32),
+	TRIAL_CASE("clock_gettime", clock_gettime_now, NULL, TRIAL_VOLATILE, 16),
+	TRIAL_CASE("gettimeofday", gettimeofday_now, NULL, TRIAL_VOLATILE, 24),
+	TRIAL_CASE("interrupted_nanosleep", nanosleep_interrupted, NULL, TRIAL_VOLATILE, 16),
+	TRIAL_CASE("whole_nanosleep", nanosleep_whole, NULL, 0, 0),
+	TRIAL_CASE("interrupted_clock_nanosleep", clock_nanosleep_interrupted, NULL, TRIAL_VOLATILE,
+		   16),
 };
 
 int main(void)
