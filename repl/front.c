@@ -53,6 +53,7 @@ static struct mw_error *create_session(struct mw_front *front)
 		.ring_entries = options->ring_entries,
 		.stack_depth = options->stack_depth,
 		.report_silent = options->report_silent,
+		.own_process_group = front->interactive,
 		.ignore_syscalls = options->ignore_syscalls,
 		.log = mw_reporter_log(&front->reporter),
 	};
