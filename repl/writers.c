@@ -37,7 +37,10 @@ static char *function_text(const struct mw_writer *writer)
 
 	if (!memory)
 		return NULL;
-	mw_place_put_function(&row, &writer->place, writer->ip);
+	if (writer->ip.v)
+		mw_place_put_function(&row, &writer->place, writer->ip);
+	else
+		mw_row_put(&row, MW_HUE_DIM, "nobody was seen");
 	if (writer->syscall_name)
 		mw_row_put(&row, MW_HUE_PLAIN, " by %s()", writer->syscall_name);
 	fclose(memory);

@@ -13,21 +13,16 @@
 #include "base/procmaps.h"
 #include "base/vec.h"
 #include "tracer/arch.h"
+#include "tracer/guard.h"
 #include "tracer/inject.h"
 #include "tracer/mailbox.h"
 #include "tracer/mem.h"
+#include "tracer/poll.h"
 #include "tracer/ring.h"
 #include "tracer/spans.h"
 #include "tracer/store.h"
 #include "tracer/thread.h"
 #include "tracer/tracer.h"
-
-/** One guarded range. */
-struct mw_guard {
-	uint32_t id;
-	struct mw_range range;
-	enum mw_backend backend;
-};
 
 /** One debug register, the same in every thread. */
 struct mw_hw_slot {
@@ -119,6 +114,7 @@ struct mw_tracer {
 	/** Threads stop at system calls. */
 	bool trace_syscalls;
 	struct mw_hw hw;
+	struct mw_poll poll;
 	/** One page of ours in the tracee while pages are guarded; size 0: none. */
 	struct mw_range annex;
 	struct mw_segv segv;
@@ -186,7 +182,11 @@ bool mw_engine_poll(struct mw_tracer *tracer);
 
 /* records.c: to the analyst. */
 
-/** Writes a hit whose bytes are @old and @new. Never fails: a full ring waits or drops. */
+/**
+ * Writes a hit whose bytes are @old and @new. Never fails: a full ring waits or drops.
+ *
+ * @param thread NULL when nobody knows who stored.
+ */
 void mw_engine_emit(struct mw_tracer *tracer, struct mw_thread *thread, struct mw_hit *hit,
 		    const uint8_t *old_bytes, const uint8_t *new_bytes);
 void mw_engine_emit_state(struct mw_tracer *tracer, enum mw_tracee_state state, int status);
@@ -218,15 +218,12 @@ struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thre
 struct mw_error *mw_engine_step_store(struct mw_tracer *tracer, struct mw_thread *thread,
 				      mw_addr fault, bool *ret_done) MW_MUST_CHECK;
 
-/* guard_page.c */
+/* guard_page.c: struct mw_guard_ops mw_guard_page. */
 
 /** Fails with the reason when a page isn't mapped, or isn't writable but for our guards. */
 struct mw_error *mw_page_check_writable(const struct mw_tracer *tracer,
 					const struct mw_procmaps *maps,
 					struct mw_range pages) MW_MUST_CHECK;
-struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range) MW_MUST_CHECK;
-/** Opens the pages of @range that no other guard needs. */
-struct mw_error *mw_page_disarm(struct mw_tracer *tracer, struct mw_range range) MW_MUST_CHECK;
 /** Writes tracee memory under guards, through the alias where it is shared. */
 struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const void *bytes,
 			       size_t size) MW_MUST_CHECK;
@@ -237,10 +234,8 @@ struct mw_error *mw_page_protect(struct mw_injection *injection, const struct mw
 struct mw_error *mw_page_open_all(const struct mw_tracer *tracer,
 				  struct mw_injection *injection) MW_MUST_CHECK;
 
-/* guard_hw.c */
+/* guard_hw.c: struct mw_guard_ops mw_guard_hw. */
 
-struct mw_error *mw_hw_arm(struct mw_tracer *tracer, const struct mw_guard *guard) MW_MUST_CHECK;
-struct mw_error *mw_hw_disarm(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
 /** A thread that perf's inheritance doesn't reach stands at its first stop. */
 struct mw_error *mw_hw_arm_thread(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
 void mw_hw_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
@@ -250,6 +245,13 @@ bool mw_hw_trap_is_ours(const struct mw_tracer *tracer, const siginfo_t *info);
 struct mw_error *mw_hw_handle_trap(struct mw_tracer *tracer, struct mw_thread *thread,
 				   const siginfo_t *info, bool *ret) MW_MUST_CHECK;
 void mw_hw_deinit(struct mw_tracer *tracer);
+
+/* guard_poll.c: struct mw_guard_ops mw_guard_poll. */
+
+/** Looks at what is polled, when it is time. @return whether there is more to do at once. */
+bool mw_poll_turn(struct mw_tracer *tracer);
+/** Looks at it now, once more before it is gone. */
+void mw_poll_look_last(struct mw_tracer *tracer);
 
 /* gate.c: system calls into guarded pages. */
 
@@ -303,6 +305,8 @@ struct mw_error *mw_burst_hide(struct mw_tracer *tracer, const struct mw_thread 
 struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_request *request,
 			      uint32_t *ret) MW_MUST_CHECK;
 struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
+/** The memory of one guard is gone: ends it, touching nothing in the target. */
+void mw_guard_end(struct mw_tracer *tracer, uint32_t guard_id, const char *why);
 /** @return mw_err_not_found when it has ended. */
 struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guard_id,
 				   struct mw_guard_info *ret) MW_MUST_CHECK;

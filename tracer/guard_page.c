@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tracer/engine.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -249,9 +250,9 @@ static struct mw_error *open_unneeded(struct mw_tracer *tracer, struct mw_inject
 	return err;
 }
 
-struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range)
+static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
-	struct mw_range pages = mw_range_pages(range);
+	struct mw_range pages = mw_range_pages(guard->range);
 	struct arming arming = {.tracer = tracer};
 	struct mw_thread *thread;
 	struct mw_error *err;
@@ -280,7 +281,7 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range)
 	return err;
 }
 
-struct mw_error *mw_page_disarm(struct mw_tracer *tracer, struct mw_range range)
+static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
 	struct mw_injection injection;
 	struct mw_thread *thread;
@@ -290,7 +291,7 @@ struct mw_error *mw_page_disarm(struct mw_tracer *tracer, struct mw_range range)
 		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (err)
 		return err;
-	err = open_unneeded(tracer, &injection, mw_range_pages(range));
+	err = open_unneeded(tracer, &injection, mw_range_pages(guard->range));
 	mw_inject_end(&injection);
 	return err;
 }
@@ -335,3 +336,60 @@ struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const voi
 	}
 	return err;
 }
+
+static uint64_t foreign_on(const struct mw_tracer *tracer, struct mw_range pages)
+{
+	size_t index = mw_spans_lower(&tracer->pages, pages.start.v);
+	uint64_t foreign = 0;
+
+	for (; index < tracer->pages.list.count; index++) {
+		if (!mw_range_overlaps(tracer->pages.list.items[index].range, pages))
+			break;
+		foreign += tracer->pages.list.items[index].foreign;
+	}
+	return foreign;
+}
+
+static void describe(const struct mw_tracer *tracer, const struct mw_guard *guard,
+		     struct mw_guard_info *ret)
+{
+	struct mw_range pages = mw_range_pages(guard->range);
+
+	ret->pages = pages.size / MW_PAGE_SIZE;
+	ret->foreign = foreign_on(tracer, pages);
+	if (tracer->options.ignore_syscalls)
+		snprintf(ret->note, sizeof(ret->note),
+			 "system calls into its pages fail (--syscalls=off)");
+}
+
+static struct mw_error *release(struct mw_tracer *tracer)
+{
+	struct mw_injection injection;
+	struct mw_thread *thread;
+	struct mw_error *err = NULL;
+
+	if (!tracer->pages.list.count)
+		return NULL;
+	err = mw_engine_borrow(tracer, &thread);
+	if (!err)
+		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
+	if (!err) {
+		err = mw_page_open_all(tracer, &injection);
+		mw_inject_end(&injection);
+	}
+	mw_spans_deinit(&tracer->pages);
+	return err;
+}
+
+static void forget(struct mw_tracer *tracer)
+{
+	mw_spans_deinit(&tracer->pages);
+}
+
+const struct mw_guard_ops mw_guard_page = {
+	.arm = arm,
+	.disarm = disarm,
+	.describe = describe,
+	.release = release,
+	.forget = forget,
+};

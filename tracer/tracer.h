@@ -28,6 +28,8 @@ struct mw_tracer_options {
 	bool ignore_syscalls;
 	/** Launch programs into a process group of their own, away from the terminal's signals. */
 	bool own_process_group;
+	/** Time between two looks of the back end poll; 0 for 10 ms. */
+	uint64_t poll_window_ns;
 	struct mw_log log;
 };
 
@@ -86,9 +88,13 @@ struct mw_error *mw_tracer_detach(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** What to guard. */
 struct mw_guard_request {
 	struct mw_range range;
-	/** MW_BACKEND_PAGE or MW_BACKEND_HW. */
+	/** Any but MW_BACKEND_AUTO. */
 	enum mw_backend backend;
-	/** Filled with the range.size bytes that stand there at the moment of arming. */
+	/**
+	 * Filled with the range.size bytes that stand there at the moment of arming. While it is
+	 * polled it has to be kept, and brought up to date by its hits: it is what the next look
+	 * compares with. What is polled and large is filled while the target runs.
+	 */
 	void *snapshot;
 	/** Set to the number of the last hit before arming: later ones are this guard's. */
 	_Atomic uint64_t *armed_after;
@@ -101,7 +107,7 @@ struct mw_guard_info {
 	/** Stores into the guard's pages, but into no watched range. */
 	uint64_t foreign;
 	/** One clause about how the back end works here; "" if there is nothing to say. */
-	char note[96];
+	char note[160];
 };
 
 struct mw_error *mw_tracer_guard(struct mw_tracer *tracer, const struct mw_guard_request *request,
@@ -133,6 +139,7 @@ struct mw_tracer_stats {
 	_Atomic uint64_t emulated;
 	_Atomic uint64_t stepped;
 	_Atomic uint64_t hardware;
+	_Atomic uint64_t polled;
 	_Atomic uint64_t syscalls_redirected;
 	_Atomic uint64_t ring_waits;
 	_Atomic uint64_t bursts;

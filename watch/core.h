@@ -27,9 +27,16 @@ struct mw_watch {
 	_Atomic uint64_t armed_after;
 	/** The region as it is after the last hit handled, and as it was before that one. */
 	uint8_t *value;
+	/** Valid where the present change is shown; of a large region only there. See snapshot.c.
+	 */
 	uint8_t *before;
-	/** `before` has been filled from the snapshot that `value` was armed with. */
+	uint64_t snapshot_size;
+	/** Of a small region: `before` has been filled since it was armed. */
 	bool has_before;
+	/** Of a large one: bytes of `before` in use. */
+	uint64_t before_used;
+	/** The present change, as offsets. */
+	struct mw_range change;
 	uint64_t changes;
 	uint64_t silent;
 	/** What its guard had counted when it ended. */
@@ -83,6 +90,18 @@ struct mw_watch *mw_watch_find(struct mw_session *session, unsigned id);
 struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch) MW_MUST_CHECK;
 /** Resolves and arms again what an exec has ended. The session is not locked. */
 void mw_watch_resolve_again(struct mw_session *session);
+
+/* snapshot.c */
+
+/** Makes room for the value of the watch's object, in place of what was there. */
+struct mw_error *mw_snapshot_create(struct mw_watch *watch) MW_MUST_CHECK;
+void mw_snapshot_destroy(struct mw_watch *watch);
+/** Puts new bytes into `value`; what stood there is in `before` until the change settles. */
+void mw_snapshot_change(struct mw_watch *watch, uint64_t offset, const uint8_t *bytes,
+			uint64_t size);
+/** Makes `before` valid around the change as well, as much as a text shows of a member. */
+void mw_snapshot_bring_up(struct mw_watch *watch, uint64_t offset, uint64_t size);
+void mw_snapshot_settle(struct mw_watch *watch);
 
 /* plan.c */
 

@@ -36,6 +36,8 @@ struct mw_session_options {
 	bool own_process_group;
 	/** Leave system calls alone (--syscalls=off). */
 	bool ignore_syscalls;
+	/** Time between two looks of the back end poll; 0 for 10 ms. */
+	uint64_t poll_window_ns;
 	/** Copied; its arg must outlive the session. */
 	struct mw_log log;
 };
@@ -176,6 +178,8 @@ struct mw_stats {
 	uint64_t emulated;
 	uint64_t stepped;
 	uint64_t hardware;
+	/** Seen by looking: each may stand for any number of stores. */
+	uint64_t polled;
 	uint64_t syscalls_redirected;
 	/** Faults on guarded pages in all. */
 	uint64_t faults;

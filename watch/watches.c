@@ -7,9 +7,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-/* The snapshots stand in memwatch's memory, twice. */
-#define LARGEST_REGION (UINT64_C(8) << 30)
-
 void mw_watch_destroy(struct mw_watch *watch)
 {
 	if (!watch)
@@ -18,23 +15,8 @@ void mw_watch_destroy(struct mw_watch *watch)
 	free(watch->name);
 	free(watch->expression);
 	free(watch->ended);
-	free(watch->value);
-	free(watch->before);
+	mw_snapshot_destroy(watch);
 	free(watch);
-}
-
-static struct mw_error *allocate_snapshots(struct mw_watch *watch)
-{
-	if (watch->object.size > LARGEST_REGION)
-		return mw_error_create(MW_ERROR_USAGE,
-				       "%s is %" PRIu64
-				       " bytes, and a watch can be at most %" PRIu64 " GiB",
-				       watch->expression, watch->object.size, LARGEST_REGION >> 30);
-	free(watch->value);
-	free(watch->before);
-	watch->value = malloc(watch->object.size);
-	watch->before = malloc(watch->object.size);
-	return watch->value && watch->before ? NULL : mw_err_nomem;
 }
 
 struct mw_error *mw_watch_create(struct mw_session *session, const char *expression,
@@ -54,7 +36,7 @@ struct mw_error *mw_watch_create(struct mw_session *session, const char *express
 	if (!err)
 		err = mw_symbols_eval(session->symbols, expression, &watch->object);
 	if (!err)
-		err = allocate_snapshots(watch);
+		err = mw_snapshot_create(watch);
 	if (err) {
 		mw_watch_destroy(watch);
 		return err;
@@ -120,7 +102,7 @@ static struct mw_error *resolve_one(struct mw_session *session, struct mw_watch 
 	pthread_mutex_lock(&session->lock);
 	err = mw_symbols_eval(session->symbols, watch->expression, &watch->object);
 	if (!err)
-		err = allocate_snapshots(watch);
+		err = mw_snapshot_create(watch);
 	pthread_mutex_unlock(&session->lock);
 	return err ? err : mw_watch_arm(session, watch);
 }
