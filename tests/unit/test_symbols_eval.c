@@ -30,6 +30,15 @@ static void test_classes_namespaces_and_inheritance_are_read(void **state)
 	}
 }
 
+static void test_a_copied_variable_of_a_library_is_where_the_program_uses_it(void **state)
+{
+	(void)state;
+	if (!check_fixtures("sharing")) {
+		print_message("skipped: there is no C++ compiler\n");
+		skip();
+	}
+}
+
 static void test_programs_without_debug_information_have_their_elf_symbols(void **state)
 {
 	struct target target;
@@ -66,6 +75,7 @@ int main(void)
 		cmocka_unit_test(test_c_programs_of_every_compiler_are_read_as_they_say),
 		cmocka_unit_test(test_programs_of_every_kind_of_link_and_debug_format_are_read),
 		cmocka_unit_test(test_classes_namespaces_and_inheritance_are_read),
+		cmocka_unit_test(test_a_copied_variable_of_a_library_is_where_the_program_uses_it),
 		cmocka_unit_test(test_programs_without_debug_information_have_their_elf_symbols),
 		cmocka_unit_test(test_debug_information_is_found_by_its_link),
 	};
