@@ -46,8 +46,8 @@ static void test_programs_without_debug_information_have_their_elf_symbols(void 
 	char *message;
 
 	(void)state;
-	assert_int_equal(check_facts("plain-nodebug"), 3);
-	assert_int_equal(check_facts("plain-stripped"), 3);
+	assert_int_equal(check_facts("plain-nodebug"), 6);
+	assert_int_equal(check_facts("plain-stripped"), 6);
 	target_open_fixture(&target, "plain-stripped");
 	assert_mw_ok(mw_symbols_eval(target.symbols, "pair", &object));
 	assert_null(object.type);

@@ -68,7 +68,7 @@ static void test_refresh_finds_loaded_libraries_and_keeps_types(void **state)
 
 static void copy_file(const char *from, const char *to)
 {
-	char command[3 * PATH_MAX];
+	char command[5 * PATH_MAX];
 
 	snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
 	assert_int_equal(system(command), 0);
