@@ -82,6 +82,8 @@ static inline void check_function_fact(struct facts *facts, char *fields)
 		fail_msg("%s: 0x%" PRIx64 " is in %s+%" PRIu64 ", should be %s+%" PRIu64,
 			 facts->fixture, addr, place.function ? place.function : "-",
 			 place.function_offset, name, offset);
+	if (!strncmp(facts->fixture, "shapes", 6) && !place.line)
+		fail_msg("%s: %s has no line", facts->fixture, name);
 }
 
 static inline void check_fact(struct facts *facts, char *line)
