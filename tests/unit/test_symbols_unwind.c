@@ -16,6 +16,7 @@ static void start_traced(struct target *target)
 	target->facts = fopen("/dev/null", "r");
 	target->pid = fork();
 	if (!target->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		execl(path, path, (char *)NULL);
 		_exit(127);
