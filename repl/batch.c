@@ -6,17 +6,11 @@
 #include "repl/front.h"
 #include "repl/script.h"
 #include "repl/summary.h"
+#include "repl/watch_ref.h"
 
 static bool is_alive(const struct mw_front *front)
 {
 	return front->target.state == MW_TARGET_RUNNING || front->target.state == MW_TARGET_STOPPED;
-}
-
-static void count_watch(void *arg, const struct mw_watch_info *watch MW_UNUSED)
-{
-	size_t *count = arg;
-
-	(*count)++;
 }
 
 /**
@@ -25,10 +19,7 @@ static void count_watch(void *arg, const struct mw_watch_info *watch MW_UNUSED)
  */
 static bool is_worth_waiting(const struct mw_front *front)
 {
-	size_t watches = 0;
-
-	mw_session_watches(front->session, count_watch, &watches);
-	return watches || front->target.launched || front->deadline_ns;
+	return mw_watch_count(front->session) || front->target.launched || front->deadline_ns;
 }
 
 /** Waits until the target ends, or something else ends the session. */
@@ -64,7 +55,7 @@ static int run_session(const struct mw_options *options, const struct mw_script 
 
 	if (err) {
 		mw_front_close(&front);
-		return mw_exit_report(err);
+		return mw_exit_report(err, mw_exit_of_error(err));
 	}
 	err = run(&front, script);
 	if (err) {
@@ -87,8 +78,7 @@ int mw_batch_run(const struct mw_options *options)
 	if (err) {
 		/* A script that can't be read or understood is a failure, not a bad command line.
 		 */
-		mw_exit_report(err);
-		code = MW_EXIT_FAILED;
+		code = mw_exit_report(err, MW_EXIT_FAILED);
 	} else {
 		code = run_session(options, &script);
 	}

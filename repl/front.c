@@ -53,6 +53,7 @@ static struct mw_error *create_session(struct mw_front *front)
 		.ring_entries = options->ring_entries,
 		.stack_depth = options->stack_depth,
 		.report_silent = options->report_silent,
+		.own_process_group = front->interactive,
 		.ignore_syscalls = options->ignore_syscalls,
 		.log = mw_reporter_log(&front->reporter),
 	};
@@ -186,7 +187,7 @@ static void flush_output(struct mw_front *front, struct mw_line_output *output)
 
 void mw_front_fail(struct mw_front *front, struct mw_error *err)
 {
-	front->failure = err->code == MW_ERROR_PERMISSION ? MW_EXIT_PERMISSION : MW_EXIT_FAILED;
+	front->failure = mw_exit_of_error(err);
 	mw_reporter_complain(&front->reporter, "%s", err->message);
 	mw_error_destroy(err);
 }

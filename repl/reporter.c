@@ -178,7 +178,7 @@ struct mw_log mw_reporter_log(struct mw_reporter *reporter)
 }
 
 /** @return heap text, NULL without memory. */
-static char *format_message(const char *format, va_list args)
+MW_PRINTF(1, 0) static char *format_message(const char *format, va_list args)
 {
 	char *message;
 

@@ -119,13 +119,12 @@ int mw_shell_run(const struct mw_options *options)
 
 	if (err) {
 		mw_script_deinit(&script);
-		mw_exit_report(err);
-		return MW_EXIT_FAILED;
+		return mw_exit_report(err, MW_EXIT_FAILED);
 	}
 	err = mw_front_init(&front, options, terminal);
 	if (err) {
 		mw_front_close(&front);
-		code = mw_exit_report(err);
+		code = mw_exit_report(err, mw_exit_of_error(err));
 	} else {
 		code = terminal ? run_terminal(&front, &script) : run_pipe(&front, &script);
 	}
@@ -148,7 +147,7 @@ int mw_verb_main(enum mw_verb verb, int argc, char **argv)
 	int code = MW_EXIT_OK;
 
 	if (err)
-		return mw_exit_report(err);
+		return mw_exit_report(err, MW_EXIT_USAGE);
 	if (options.help)
 		mw_options_help(verb, stdout);
 	else

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "base/error.h"
+#include "tracer/emergency.h"
 #include "tracer/sys.h"
 #include "tracer/wait.h"
 
@@ -313,6 +314,7 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 	struct mw_stop stop;
 	pid_t tid;
 
+	mw_emergency_serve(tracer);
 	if (mw_mailbox_serve(&tracer->mailbox))
 		return true;
 	if (!tracer->hold)

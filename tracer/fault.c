@@ -19,7 +19,7 @@ bool mw_engine_fault_is_ours(const struct mw_tracer *tracer, const siginfo_t *in
 	mw_addr fault = mw_addr_make((uint64_t)(uintptr_t)info->si_addr);
 	const struct mw_span *span;
 
-	if (info->si_code != SEGV_ACCERR)
+	if (info->si_signo != SIGSEGV || info->si_code != SEGV_ACCERR)
 		return false;
 	span = mw_spans_find(&tracer->pages, fault);
 	if (!span)
