@@ -64,7 +64,8 @@ static int run_session(const struct mw_options *options, const struct mw_script 
 		front.reporter.mute_notices = true;
 	}
 	mw_front_let_go(&front);
-	if (!options->quiet && !front.failure && !front.output_failed)
+	if (!options->quiet && !front.failure && !front.output_failed &&
+	    mw_watch_count(front.session))
 		mw_summary_print(front.session, &front.style, front.out);
 	return mw_front_close(&front);
 }
