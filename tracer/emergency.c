@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 #include "tracer/engine.h"
+#include "tracer/sys.h"
+#include "tracer/wait.h"
 
 /* Another thread's crash gives the tracer this long; then memwatch ends all the same. */
 #define PATIENCE_MS 3000
@@ -18,10 +20,51 @@ static const int fatal_signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SI
 /* A signal handler gets no argument: this is how it finds the tracer. */
 static _Atomic(struct mw_tracer *) guarded_tracer;
 
+/*
+ * The crash may have come between a ptrace call and the note of it: what the kernel says counts.
+ * A thread whose stop was already taken from wait() is in "t" and has none left.
+ */
+static void resync_thread(struct mw_thread *thread)
+{
+	struct mw_proc_status status;
+	struct mw_error *err = mw_proc_status_read(thread->tid, &status);
+	siginfo_t info;
+	bool stopped;
+
+	thread->regs_valid = false;
+	thread->interrupt_sent = false;
+	if (err) {
+		mw_error_destroy(err);
+		return;
+	}
+	if (status.state != 't') {
+		thread->state = MW_THREAD_RUNNING;
+		return;
+	}
+	mw_error_destroy(mw_wait_thread_until(thread, 0, &stopped));
+	if (thread->state == MW_THREAD_STOPPED)
+		return;
+	thread->state = MW_THREAD_STOPPED;
+	thread->stop = (struct mw_stop){MW_STOP_INTERRUPT, 0};
+	if (mw_sys_get_siginfo(thread->tid, &info) == 0 && info.si_signo == SIGSEGV)
+		thread->stop = (struct mw_stop){MW_STOP_SIGNAL, SIGSEGV};
+}
+
+static void resync_threads(struct mw_tracer *tracer)
+{
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (thread->state != MW_THREAD_GONE)
+			resync_thread(thread);
+}
+
 static void detach_here(struct mw_tracer *tracer)
 {
 	atomic_store(&tracer->leaving, true);
 	alarm(ALARM_SECONDS);
+	resync_threads(tracer);
 	mw_error_destroy(mw_engine_detach(tracer));
 	atomic_store(&tracer->emergency, MW_EMERGENCY_DONE);
 }

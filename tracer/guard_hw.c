@@ -332,8 +332,8 @@ bool mw_hw_trap_is_ours(const struct mw_tracer *tracer, const siginfo_t *info)
 }
 
 /** Which slots trapped, as a bit mask. */
-static struct mw_error *trapped_slots(struct mw_tracer *tracer, const struct mw_thread *thread,
-				      const siginfo_t *info, unsigned *ret)
+static struct mw_error *trapped_slots(const struct mw_thread *thread, const siginfo_t *info,
+				      unsigned *ret)
 {
 	unsigned long slot;
 	int result;
@@ -364,7 +364,7 @@ struct mw_error *mw_hw_handle_trap(struct mw_tracer *tracer, struct mw_thread *t
 		return NULL;
 	err = mw_thread_regs(thread, &regs);
 	if (!err)
-		err = trapped_slots(tracer, thread, info, &slots);
+		err = trapped_slots(thread, info, &slots);
 	if (err)
 		return err;
 	*ret = true;

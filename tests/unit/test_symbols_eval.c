@@ -9,14 +9,16 @@ static void test_c_programs_of_every_compiler_are_read_as_they_say(void **state)
 	check_fixtures("shapes-clang-");
 }
 
-static void test_static_fixed_split_and_optimised_programs_are_read(void **state)
+static void test_programs_of_every_kind_of_link_and_debug_format_are_read(void **state)
 {
+	static const char *const variants[] = {
+		"shapes-static", "shapes-nopie",  "shapes-split",      "shapes-dwarf3",
+		"shapes-types4", "shapes-types5", "shapes-compressed", "shapes-lto",
+	};
+
 	(void)state;
-	assert_true(check_facts("shapes-static") > 50);
-	assert_true(check_facts("shapes-nopie") > 50);
-	assert_true(check_facts("shapes-split") > 50);
-	assert_true(check_facts("shapes-dwarf3") > 50);
-	assert_true(check_facts("shapes-lto") > 50);
+	for (size_t i = 0; i < mw_array_size(variants); i++)
+		assert_true(check_facts(variants[i]) > 50);
 }
 
 static void test_classes_namespaces_and_inheritance_are_read(void **state)
@@ -29,6 +31,7 @@ static void test_programs_without_debug_information_have_their_elf_symbols(void 
 {
 	struct target target;
 	struct mw_object object;
+	char *message;
 
 	(void)state;
 	assert_int_equal(check_facts("plain-nodebug"), 3);
@@ -36,6 +39,9 @@ static void test_programs_without_debug_information_have_their_elf_symbols(void 
 	target_open_fixture(&target, "plain-stripped");
 	assert_mw_ok(mw_symbols_eval(target.symbols, "pair", &object));
 	assert_null(object.type);
+	message = target_error(&target, "pair.left");
+	assert_non_null(strstr(message, "`pair` has no type"));
+	free(message);
 	target_stop(&target);
 }
 
@@ -55,7 +61,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_c_programs_of_every_compiler_are_read_as_they_say),
-		cmocka_unit_test(test_static_fixed_split_and_optimised_programs_are_read),
+		cmocka_unit_test(test_programs_of_every_kind_of_link_and_debug_format_are_read),
 		cmocka_unit_test(test_classes_namespaces_and_inheritance_are_read),
 		cmocka_unit_test(test_programs_without_debug_information_have_their_elf_symbols),
 		cmocka_unit_test(test_debug_information_is_found_by_its_link),
