@@ -93,7 +93,7 @@ lint:
 	tools/check-sizes
 	tools/check-spdx
 	printf '%s\n' $(sort $(LINT_SOURCES)) | xargs -P 2 -n 8 tools/run-clang-tidy
-	codespell -L nd $(wildcard $(SPELLED))
+	codespell -L nd,statics,countr,fo,atach $(wildcard $(SPELLED))
 	shellcheck $(SCRIPTS)
 
 .PHONY: install
