@@ -52,7 +52,7 @@ static inline bool mw_vec_reserve_bytes(void *items_pointer, size_t *capacity, s
 	} while (0)
 
 #define mw_vec_foreach(item, vec)                                                                  \
-	for (__typeof__((vec)->items) item = (vec)->items;                                         \
+	for (__typeof__((vec)->items + 0) item = (vec)->items;                                         \
 	     (item) && (item) < (vec)->items + (vec)->count; (item)++)
 
 #define mw_vec_deinit(vec)                                                                         \

@@ -20,25 +20,27 @@ static int by_time(const void *a, const void *b)
 	return left->kib > right->kib ? -1 : left->kib < right->kib;
 }
 
-typedef MW_VEC(struct step) step_vec;
+struct steps {
+	MW_VEC(struct step) list;
+};
 
-static bool add_span(step_vec *steps, uint64_t from_ns, uint64_t to_ns, uint64_t kib)
+static bool add_span(struct steps *steps, uint64_t from_ns, uint64_t to_ns, uint64_t kib)
 {
 	struct step come = {from_ns, (int64_t)kib};
 	struct step go = {to_ns, -(int64_t)kib};
 
-	return !kib || (mw_vec_push(steps, come) && mw_vec_push(steps, go));
+	return !kib || (mw_vec_push(&steps->list, come) && mw_vec_push(&steps->list, go));
 }
 
 /** Until its exec, a fork is a copy of its parent and may be as large as that ever was. */
-static bool add_process(step_vec *steps, const struct mw_process *process, uint64_t end_ns)
+static bool add_process(struct steps *steps, const struct mw_process *process, uint64_t end_ns)
 {
 	uint64_t from_ns = process->start_ns;
 
 	if (!process->ended)
 		end_ns = UINT64_MAX;
 	if (process->execed && process->exec_chain.count == 1 && process->exec_ns > from_ns) {
-		uint64_t copy_kib = process->parent && process->owner != MW_MEMORY_BORROWED
+		uint64_t copy_kib = process->parent && !process->borrowed_first
 					    ? process->parent->max_rss_kib
 					    : 0;
 
@@ -51,7 +53,7 @@ static bool add_process(step_vec *steps, const struct mw_process *process, uint6
 
 int64_t mw_overlap_bound_kib(const struct mw_job *job)
 {
-	step_vec steps = {0};
+	struct steps steps = {0};
 	int64_t now_kib = 0;
 	int64_t most_kib = 0;
 	bool complete = true;
@@ -59,12 +61,12 @@ int64_t mw_overlap_bound_kib(const struct mw_job *job)
 	for (size_t i = 0; i < job->processes.count && complete; i++)
 		complete = add_process(&steps, job->processes.items[i],
 				       job->processes.items[i]->last_seen_ns);
-	if (complete && steps.count)
-		qsort(steps.items, steps.count, sizeof(*steps.items), by_time);
-	mw_vec_foreach (step, &steps) {
+	if (complete && steps.list.count)
+		qsort(steps.list.items, steps.list.count, sizeof(*steps.list.items), by_time);
+	mw_vec_foreach (step, &steps.list) {
 		now_kib += step->kib;
 		most_kib = mw_max(most_kib, now_kib);
 	}
-	mw_vec_deinit(&steps);
+	mw_vec_deinit(&steps.list);
 	return complete ? most_kib : -1;
 }

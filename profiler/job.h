@@ -117,7 +117,8 @@ struct mw_job {
 	bool complete;
 	bool has_root_status;
 	int root_status;
-	bool interrupted;
+	/** The last signal that asked us to end; 0 without one. */
+	int interrupted;
 	/** The command could not be started. */
 	bool not_started;
 	/** Why, then. */

@@ -10,6 +10,16 @@
 #include "base/error.h"
 #include "base/fdio.h"
 
+static void drop_output(void)
+{
+	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
+}
+
 static MW_NORETURN void become_command(char *const *argv, const struct mw_launch_setup *setup,
 				       int go_fd, int error_fd)
 {
@@ -18,6 +28,8 @@ static MW_NORETURN void become_command(char *const *argv, const struct mw_launch
 
 	while (read(go_fd, &byte, 1) < 0 && errno == EINTR)
 		;
+	if (setup->silent)
+		drop_output();
 	setrlimit(RLIMIT_NOFILE, &setup->files);
 	sigaction(SIGCHLD, &setup->on_child, NULL);
 	sigprocmask(SIG_SETMASK, &setup->mask, NULL);

@@ -23,6 +23,8 @@ struct mw_launch_setup {
 	sigset_t mask;
 	struct rlimit files;
 	struct sigaction on_child;
+	/** The one thing it asked to be different: no output. */
+	bool silent;
 };
 
 /** Forks the child, set up so that the command starts exactly as it would have without us. */

@@ -132,6 +132,7 @@ bool mw_process_exec(struct mw_process *process, const char *name, uint64_t now_
 	if (process->source > MW_HWM_STATUS)
 		process->source = MW_HWM_STATUS;
 	process->execed = true;
+	process->borrowed_first |= process->owner == MW_MEMORY_BORROWED;
 	process->owner = MW_MEMORY_OWN;
 	process->exec_ns = now_ns;
 	process->identity_stale = true;

@@ -77,6 +77,8 @@ struct mw_process {
 
 	/* Memory, KiB. */
 	enum mw_memory_owner owner;
+	/** Ran in its parent's memory until its exec. */
+	bool borrowed_first;
 	uint64_t rss_kib;
 	uint64_t max_rss_kib;
 	enum mw_hwm_source source;

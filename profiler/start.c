@@ -63,6 +63,7 @@ static void prepare(struct mw_supervisor *supervisor)
 	raise_file_limit(supervisor);
 	/* Daemons and other orphans become our children instead of init's. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	supervisor->before.silent = supervisor->settings->silent;
 	supervisor->prepared = true;
 }
 

@@ -88,17 +88,16 @@ static void take_signal(struct mw_supervisor *supervisor, const siginfo_t *info)
 	struct mw_job *job = supervisor->job;
 	bool polite = info->si_signo == SIGTERM || info->si_signo == SIGHUP;
 
+	/* Somebody else's process: we just stop looking. */
 	if (supervisor->settings->attach_pid) {
 		supervisor->give_up = true;
 		return;
 	}
-	if (!job->interrupted || !came_from_terminal(info))
-		mw_log_debug(job->settings->log, "passing on %s", strsignal(info->si_signo));
 	/* A second request to end, or one while only leftovers are waited for, is for us. */
 	if (supervisor->root_ended_ns || (polite && supervisor->asked_to_end))
 		supervisor->give_up = true;
 	supervisor->asked_to_end |= polite;
-	job->interrupted = true;
+	job->interrupted = info->si_signo;
 	if (!came_from_terminal(info) && !supervisor->root_ended_ns)
 		mw_job_deliver(job, info->si_signo, MW_DELIVER_GROUP);
 }

@@ -29,6 +29,8 @@ struct mw_supervise_settings {
 	/** Stay until the last process is gone, not only the command itself. */
 	bool wait_tree;
 	bool use_cgroup;
+	/** What the command prints goes nowhere. */
+	bool silent;
 	/** Called between events, not more often than each @tick_ms; for progress and checkpoints. */
 	void (*tick)(void *arg, struct mw_job *job);
 	void *arg;
