@@ -168,14 +168,16 @@ static void describe_new(const struct mw_job *job, struct mw_process *process,
 struct mw_process *mw_job_process_begin(struct mw_job *job, pid_t pid, struct mw_process *parent,
 					uint64_t now_ns)
 {
-	struct mw_process *known = mw_job_find_live(job, pid);
+	struct mw_process *known = mw_job_find(job, pid);
 	struct mw_task_stat stat = {.start_ticks = ticks_at(job, now_ns)};
 	struct mw_process *process;
 	bool readable = read_start(job, pid, now_ns, &stat);
 
 	if (!readable)
 		stat = (struct mw_task_stat){.start_ticks = ticks_at(job, now_ns)};
-	if (known && (!readable || known->start_ticks == stat.start_ticks))
+	if (known && readable && known->start_ticks == stat.start_ticks)
+		return known;
+	if (known && !readable && !known->ended)
 		return known;
 	if (known)
 		mw_job_process_end(job, known, now_ns);
@@ -233,8 +235,8 @@ void mw_job_process_end(struct mw_job *job, struct mw_process *process, uint64_t
 
 	if (process->ended)
 		return;
-	mw_process_tell_parent(process);
 	process->ended = true;
+	mw_process_tell_parent(process);
 	process->last_seen_ns = now_ns;
 	process->rss_kib = 0;
 	job->totals.interval_ended_kib += process->max_rss_kib;
@@ -272,7 +274,8 @@ static uint64_t spawner_kib(const struct mw_process *process)
  * ru_maxrss holds the peaks of every program the process ran, but also those of children it waited
  * for and, after a fork, of its spawner. It tells something new only when it is above all of these.
  */
-static void use_rusage(struct mw_process *process, const struct rusage *usage, uint64_t now_ns)
+static void use_rusage(const struct mw_job *job, struct mw_process *process,
+		       const struct rusage *usage, uint64_t now_ns)
 {
 	uint64_t others;
 
@@ -282,7 +285,8 @@ static void use_rusage(struct mw_process *process, const struct rusage *usage, u
 		process->utime_ns = timeval_ns(usage->ru_utime);
 		process->stime_ns = timeval_ns(usage->ru_stime);
 	}
-	if (process->attached || process->owner == MW_MEMORY_BORROWED ||
+	if (!job->sees_everybody || process->has_vague_child || process->attached ||
+	    process->owner == MW_MEMORY_BORROWED ||
 	    (mw_process_is_exact(process) && process->exec_chain.count < 2))
 		return;
 	others = mw_max(process->children_kib, process->max_rss_kib);
@@ -299,7 +303,7 @@ void mw_job_process_reaped(struct mw_job *job, struct mw_process *process, int w
 {
 	process->has_wait_status = true;
 	process->wait_status = wait_status;
-	use_rusage(process, usage, now_ns);
+	use_rusage(job, process, usage, now_ns);
 	if (process == job->root) {
 		job->has_root_status = true;
 		job->root_status = wait_status;

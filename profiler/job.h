@@ -112,6 +112,8 @@ struct mw_job {
 	struct mw_limits limits;
 	MW_VEC(char *) notes;
 	const char *tracker_name;
+	/** No child of a process of the job goes unnoticed. */
+	bool sees_everybody;
 
 	/* The end. */
 	bool complete;

@@ -72,8 +72,10 @@ void mw_process_tell_parent(const struct mw_process *process)
 	struct mw_process *parent = process->parent;
 	uint64_t kib = mw_max(process->max_rss_kib, process->rusage_kib);
 
-	if (parent && kib > parent->children_kib)
-		parent->children_kib = kib;
+	if (!parent)
+		return;
+	parent->children_kib = mw_max(parent->children_kib, kib);
+	parent->has_vague_child |= process->ended && !mw_process_is_exact(process);
 }
 
 /** Sets the last program of the chain; the path is better than the name it may have begun as. */

@@ -117,6 +117,8 @@ struct mw_process {
 	/** ru_maxrss from its reaping, 0 when somebody else reaped it. */
 	uint64_t rusage_kib;
 	bool has_children;
+	/** One of its children ended without an exact peak. */
+	bool has_vague_child;
 	/** Largest peak or ru_maxrss among the children that ended. */
 	uint64_t children_kib;
 

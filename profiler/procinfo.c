@@ -148,10 +148,11 @@ bool mw_task_statm_read(int fd, uint64_t *ret_pages)
 	if (got <= 0)
 		return false;
 	text[got] = '\0';
-	resident = strchr(text, ' ');
-	if (!resident)
+	/* The first number is the size: 0 only without an address space. The second one may be 0
+	 * in a small process, because the kernel counts in batches. */
+	if (!strtoull(text, &resident, 10))
 		return false;
-	*ret_pages = strtoull(resident + 1, NULL, 10);
+	*ret_pages = strtoull(resident, NULL, 10);
 	return true;
 }
 

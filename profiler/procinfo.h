@@ -58,7 +58,7 @@ bool mw_task_pss_read(pid_t pid, uint64_t *ret_kib);
 
 /** Opens /proc/@pid/task/@tid/statm. @return a descriptor or -1. */
 int mw_task_statm_open(pid_t pid, pid_t tid);
-/** Reads the resident pages of an open statm; false when the process has been reaped. */
+/** Reads the resident pages of an open statm; false when there is no address space any more. */
 bool mw_task_statm_read(int fd, uint64_t *ret_pages);
 
 /** Longest argv kept, bytes with its NULs: a linker's can be megabytes, and jobs have thousands. */

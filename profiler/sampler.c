@@ -14,8 +14,9 @@
 /** Dense sampling while a job is young: most jobs are short. */
 #define DENSE_NS UINT64_C(2000000000)
 #define DENSE_INTERVAL_NS UINT64_C(10000000)
-/** One part of the time a sample may cost on average. */
+/** A sample may take this part of the time: 1 % of a CPU with what surrounds it; more at first. */
 #define COST_SHARE 150
+#define DENSE_COST_SHARE 20
 #define DETAIL_INTERVAL_NS UINT64_C(1000000000)
 #define PSS_CREDIT_START_NS 20000000
 #define PSS_SHARE 100
@@ -43,9 +44,10 @@ static void plan_next(struct mw_sampler *sampler, uint64_t now_ns)
 {
 	const struct mw_job_settings *settings = sampler->job->settings;
 	uint64_t wish_ns = (uint64_t)settings->interval_ms * 1000000u;
-	uint64_t cost_ns = sampler->cost_ns * COST_SHARE;
+	bool dense = now_ns - sampler->job->start_ns < DENSE_NS;
+	uint64_t cost_ns = sampler->cost_ns * (dense ? DENSE_COST_SHARE : COST_SHARE);
 
-	if (now_ns - sampler->job->start_ns < DENSE_NS)
+	if (dense)
 		wish_ns = mw_min(wish_ns, DENSE_INTERVAL_NS);
 	if (!settings->interval_fixed)
 		wish_ns = mw_max(wish_ns, cost_ns);
@@ -65,7 +67,7 @@ static bool open_through_thread(struct mw_process *process, uint64_t *ret_pages)
 		if (tids[i] == process->pid)
 			continue;
 		fd = mw_task_statm_open(process->pid, tids[i]);
-		if (fd >= 0 && mw_task_statm_read(fd, ret_pages) && *ret_pages) {
+		if (fd >= 0 && mw_task_statm_read(fd, ret_pages)) {
 			close(process->statm_fd);
 			process->statm_fd = fd;
 			process->memory_tid = tids[i];
@@ -96,10 +98,9 @@ static bool read_rss(struct mw_process *process, uint64_t *ret_kib)
 		process->statm_fd = mw_task_statm_open(process->pid, process->memory_tid);
 	if (process->statm_fd < 0)
 		return false;
-	if (!mw_task_statm_read(process->statm_fd, &pages) || !pages) {
-		if (!open_through_thread(process, &pages) && !is_same_process(process))
-			return false;
-	}
+	if (!mw_task_statm_read(process->statm_fd, &pages) &&
+	    !open_through_thread(process, &pages) && !is_same_process(process))
+		return false;
 	*ret_kib = pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
 	return true;
 }
@@ -129,6 +130,8 @@ static void take_detail(struct mw_process *process, uint64_t now_ns)
 	if (!mw_task_memory_read(process->pid, process->memory_tid, &memory))
 		return;
 	mw_process_note_peak(process, memory.hwm_kib, MW_HWM_STATUS, now_ns);
+	/* Counted to the page, unlike statm. */
+	process->rss_kib = memory.rss_kib;
 	process->interval_hwm_kib = memory.hwm_kib;
 	process->swap_kib = memory.swap_kib;
 	process->max_swap_kib = mw_max(process->max_swap_kib, memory.swap_kib);
@@ -172,7 +175,7 @@ static bool sample_process(struct mw_sampler *sampler, struct mw_process *proces
 		mw_job_process_refresh(sampler->job, process);
 	if (borrows_memory(process)) {
 		process->rss_kib = 0;
-		return true;
+		return is_same_process(process);
 	}
 	if (!read_rss(process, &rss_kib))
 		return false;
@@ -188,7 +191,7 @@ static bool sample_process(struct mw_sampler *sampler, struct mw_process *proces
 	if (settings->exact_intervals)
 		reset_mark(process);
 	if (settings->keep_series)
-		mw_series_add_change(&process->series, MW_SERIES_LIMIT, now_ns, rss_kib);
+		mw_series_add_change(&process->series, MW_SERIES_LIMIT, now_ns, process->rss_kib);
 	return true;
 }
 
@@ -214,24 +217,29 @@ static bool pss_is_due(struct mw_sampler *sampler, uint64_t now_ns)
 {
 	const struct mw_job *job = sampler->job;
 	uint64_t rss_kib = job->totals.rss_kib;
+	uint64_t previous_kib = sampler->previous_rss_kib;
 	bool shares = job->live.count > 1;
 
+	sampler->previous_rss_kib = rss_kib;
 	sampler->pss_credit_ns += (int64_t)((now_ns - sampler->pss_credited_ns) / PSS_SHARE);
 	sampler->pss_credited_ns = now_ns;
-	sampler->pss_credit_ns = mw_min(sampler->pss_credit_ns, (int64_t)PSS_CREDIT_START_NS * 5);
+	sampler->pss_credit_ns = mw_min(sampler->pss_credit_ns, (int64_t)PSS_CREDIT_START_NS);
 	if (sampler->pss_credit_ns < 0)
 		return false;
 	for (size_t i = 0; i < job->live.count && !shares; i++)
 		shares = job->live.items[i]->shmem_kib ||
 			 job->live.items[i]->file_kib * 4 > job->live.items[i]->rss_kib;
-	return shares && (now_ns >= sampler->next_pss_ns ||
-			  rss_kib > sampler->pss_at_rss_kib + sampler->pss_at_rss_kib / 100);
+	if (!shares || now_ns >= sampler->next_pss_ns)
+		return shares;
+	/* A new height is measured when the climb pauses. */
+	return rss_kib > sampler->pss_at_rss_kib + sampler->pss_at_rss_kib / 100 &&
+	       rss_kib <= previous_kib + previous_kib / 100;
 }
 
 static void take_pss(struct mw_sampler *sampler, uint64_t now_ns)
 {
 	struct mw_job *job = sampler->job;
-	uint64_t begin_ns = mw_clock_now_ns();
+	uint64_t begin_ns = cpu_now_ns();
 	uint64_t sum_kib = 0;
 
 	mw_vec_foreach (item, &job->live) {
@@ -247,7 +255,7 @@ static void take_pss(struct mw_sampler *sampler, uint64_t now_ns)
 	}
 	sampler->pss_at_rss_kib = job->totals.rss_kib;
 	sampler->next_pss_ns = now_ns + PSS_INTERVAL_NS;
-	sampler->pss_credit_ns -= (int64_t)(mw_clock_now_ns() - begin_ns);
+	sampler->pss_credit_ns -= (int64_t)(cpu_now_ns() - begin_ns);
 	job->totals.max_pss_kib = mw_max(job->totals.max_pss_kib, (int64_t)sum_kib);
 	mw_series_add(&job->totals.pss_timeline, MW_TIMELINE_LIMIT, now_ns, sum_kib, 0);
 	if (job->totals.max_rss_ns == now_ns)

@@ -24,6 +24,8 @@ struct mw_sampler {
 	/** Sum of RSS at the last PSS pass. */
 	uint64_t pss_at_rss_kib;
 	uint64_t next_pss_ns;
+	/** Sum of RSS in the sample before. */
+	uint64_t previous_rss_kib;
 };
 
 void mw_sampler_init(struct mw_sampler *sampler, struct mw_job *job);

@@ -196,7 +196,8 @@ static void let_go(struct mw_supervisor *supervisor)
 	struct mw_job *job = supervisor->job;
 	const struct mw_tracker *tracker = supervisor->tracker;
 
-	supervisor->poll_everybody = !tracker || !tracker->ops->complete;
+	job->sees_everybody = tracker && tracker->ops->complete;
+	supervisor->poll_everybody = !job->sees_everybody;
 	mw_sampler_init(&supervisor->sampler, job);
 	supervisor->sampler.read_marks = !tracker || !tracker->ops->exact;
 	supervisor->sampler.detect_ends = !tracker || !tracker->ops->stopped;

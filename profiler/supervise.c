@@ -174,7 +174,12 @@ static bool is_over(struct mw_supervisor *supervisor)
 	if (!supervisor->root_ended_ns ||
 	    (supervisor->settings->attach_pid == 0 && !job->has_root_status))
 		return false;
-	if (!supervisor->settings->wait_tree || !job->live.count)
+	if (!supervisor->settings->wait_tree)
+		return true;
+	/* Orphans nobody told about are our children by now. */
+	if (!job->live.count)
+		mw_tracker_poll(supervisor->job, supervisor->poll_everybody);
+	if (!job->live.count)
 		return true;
 	announce_leftovers(supervisor, mw_clock_now_ns());
 	return false;

@@ -51,8 +51,9 @@ static struct tracee *find_tracee(const struct ptrace_tracker *tracker, pid_t ti
 	return mw_intmap_get(&tracker->tracees, (uint64_t)tid);
 }
 
+/** A new task has its creator's options: they are set anew at its first stop if they differ. */
 static struct tracee *add_tracee(struct ptrace_tracker *tracker, pid_t tid,
-				 struct mw_process *process)
+				 struct mw_process *process, unsigned long options_now)
 {
 	struct tracee *tracee = calloc(1, sizeof(*tracee));
 	struct mw_error *err;
@@ -61,11 +62,8 @@ static struct tracee *add_tracee(struct ptrace_tracker *tracker, pid_t tid,
 		return NULL;
 	tracee->tid = tid;
 	tracee->process = process;
-	tracee->options = PROCESS_OPTIONS;
-	if (process && process->pid != tid) {
-		tracee->options = THREAD_OPTIONS;
-		tracee->new_options = true;
-	}
+	tracee->options = process->pid == tid ? PROCESS_OPTIONS : THREAD_OPTIONS;
+	tracee->new_options = tracee->options != options_now;
 	err = mw_intmap_set(&tracker->tracees, (uint64_t)tid, tracee);
 	if (!err)
 		return tracee;
@@ -94,17 +92,12 @@ static struct mw_error *ptrace_create(struct mw_job *job, struct mw_tracker **re
 static struct mw_error *seize(struct ptrace_tracker *tracker, pid_t tid, struct mw_process *process)
 {
 	unsigned long options = tid == process->pid ? PROCESS_OPTIONS : THREAD_OPTIONS;
-	struct tracee *tracee;
 
 	if (find_tracee(tracker, tid))
 		return NULL;
 	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)options))
 		return errno == ESRCH ? NULL : mw_error_os(errno, "cannot trace pid %d", tid);
-	tracee = add_tracee(tracker, tid, process);
-	if (!tracee)
-		return mw_err_nomem;
-	tracee->new_options = false;
-	return NULL;
+	return add_tracee(tracker, tid, process, options) ? NULL : mw_err_nomem;
 }
 
 /** Seizes the threads of a process until no new ones turn up. */
@@ -171,10 +164,8 @@ static bool take_exec(struct ptrace_tracker *tracker, struct tracee *tracee, uin
 	unsigned long former = 0;
 
 	ptrace(PTRACE_GETEVENTMSG, tracee->tid, NULL, &former);
-	if (former && (pid_t)former != tracee->tid)
+	if (former && (pid_t)former != tracee->tid) {
 		remove_tracee(tracker, (pid_t)former);
-	if (tracee->options != PROCESS_OPTIONS) {
-		tracee->options = PROCESS_OPTIONS;
 		tracee->new_options = true;
 	}
 	mw_job_process_exec(tracker->base.job, process, NULL, now_ns);
@@ -202,14 +193,14 @@ static void take_new_task(struct ptrace_tracker *tracker, const struct tracee *p
 	tid = (pid_t)message;
 	known = find_tracee(tracker, tid);
 	if (event == PTRACE_EVENT_CLONE && !known && is_thread_of(process, tid)) {
-		if (!add_tracee(tracker, tid, process))
+		if (!add_tracee(tracker, tid, process, parent->options))
 			tracker->base.job->events_lost++;
 		return;
 	}
 	if (known && known->process == process)
 		return;
 	process = mw_job_process_begin(tracker->base.job, tid, process, now_ns);
-	if (!process || (!known && !add_tracee(tracker, tid, process))) {
+	if (!process || (!known && !add_tracee(tracker, tid, process, parent->options))) {
 		tracker->base.job->events_lost++;
 		return;
 	}
@@ -235,7 +226,7 @@ static struct tracee *meet_stranger(struct ptrace_tracker *tracker, pid_t tid, u
 		process = mw_job_find_live(job, status.tgid);
 	else
 		process = mw_job_process_begin(job, tid, mw_job_find(job, status.ppid), now_ns);
-	return process ? add_tracee(tracker, tid, process) : NULL;
+	return process ? add_tracee(tracker, tid, process, 0) : NULL;
 }
 
 /** Whether thread @tid goes on although its leader ends: it has memory and no SIGKILL waiting. */
