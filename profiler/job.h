@@ -117,6 +117,8 @@ struct mw_job {
 
 	/* The end. */
 	bool complete;
+	/** CPU time memwatch itself has taken since the start of the job. */
+	uint64_t own_cpu_ns;
 	bool has_root_status;
 	int root_status;
 	/** The last signal that asked us to end; 0 without one. */

@@ -262,6 +262,11 @@ static json_t *max_total_rss(const struct mw_report *report)
 	return mw_json_size(report->max_total_rss_kib);
 }
 
+static json_t *own_cpu(const struct mw_report *report)
+{
+	return mw_json_seconds((double)report->job->own_cpu_ns / 1e9);
+}
+
 static json_t *version(const struct mw_report *report)
 {
 	(void)report;
@@ -319,6 +324,7 @@ static const struct {
 	{"max_total_rss_kib", max_total_rss, NULL, NULL},
 	{"memwatch_version", version, NULL, NULL},
 	{"oom", mw_json_oom, NULL, NULL},
+	{"own_cpu_seconds", own_cpu, NULL, NULL},
 	{"peak", mw_json_peak, NULL, NULL},
 	{"processes", NULL, write_processes, NULL},
 	{"runs", NULL, write_runs, wants_runs},

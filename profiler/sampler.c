@@ -18,10 +18,6 @@
 #define COST_SHARE 150
 #define DENSE_COST_SHARE 20
 #define DETAIL_INTERVAL_NS UINT64_C(1000000000)
-#define PSS_CREDIT_START_NS 20000000
-#define PSS_SHARE 100
-/** Copy-on-write raises PSS while RSS stays as it is. */
-#define PSS_INTERVAL_NS UINT64_C(500000000)
 
 static uint64_t cpu_now_ns(void)
 {
@@ -33,11 +29,8 @@ static uint64_t cpu_now_ns(void)
 
 void mw_sampler_init(struct mw_sampler *sampler, struct mw_job *job)
 {
-	*sampler = (struct mw_sampler){
-		.job = job,
-		.pss_credit_ns = PSS_CREDIT_START_NS,
-		.pss_credited_ns = job->start_ns,
-	};
+	*sampler = (struct mw_sampler){.job = job};
+	mw_pss_init(&sampler->pss, job);
 }
 
 static void plan_next(struct mw_sampler *sampler, uint64_t now_ns)
@@ -79,27 +72,32 @@ static bool open_through_thread(struct mw_process *process, uint64_t *ret_pages)
 	return false;
 }
 
-/** Whether the pid still is this process, and not its zombie. */
-static bool is_same_process(const struct mw_process *process)
+/** What /proc says about the process; false when the pid belongs to nobody or to another one. */
+static bool read_stat(const struct mw_process *process, struct mw_task_stat *ret)
+{
+	return mw_task_stat_read(process->pid, ret) && ret->start_ticks == process->start_ticks;
+}
+
+/** Whether the process is there, as more than a zombie. */
+static bool is_alive(const struct mw_process *process)
 {
 	struct mw_task_stat stat;
 
-	return mw_task_stat_read(process->pid, &stat) && stat.start_ticks == process->start_ticks &&
-	       stat.state != 'Z' && stat.state != 'X';
+	return read_stat(process, &stat) && stat.state != 'Z' && stat.state != 'X';
 }
 
 /** Resident KiB; false when the process is gone. */
 static bool read_rss(struct mw_process *process, uint64_t *ret_kib)
 {
+	struct mw_task_stat stat;
 	uint64_t pages = 0;
-	bool known = process->statm_fd >= 0;
 
-	if (!known && is_same_process(process))
+	if (process->statm_fd < 0 && read_stat(process, &stat))
 		process->statm_fd = mw_task_statm_open(process->pid, process->memory_tid);
 	if (process->statm_fd < 0)
 		return false;
 	if (!mw_task_statm_read(process->statm_fd, &pages) &&
-	    !open_through_thread(process, &pages) && !is_same_process(process))
+	    !open_through_thread(process, &pages) && !is_alive(process))
 		return false;
 	*ret_kib = pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
 	return true;
@@ -175,7 +173,7 @@ static bool sample_process(struct mw_sampler *sampler, struct mw_process *proces
 		mw_job_process_refresh(sampler->job, process);
 	if (borrows_memory(process)) {
 		process->rss_kib = 0;
-		return is_same_process(process);
+		return is_alive(process);
 	}
 	if (!read_rss(process, &rss_kib))
 		return false;
@@ -210,58 +208,6 @@ static void remember_peak(struct mw_job *job, uint64_t now_ns)
 		if (holder.rss_kib && !mw_vec_push(&totals->at_peak, holder))
 			return;
 	}
-}
-
-/** PSS is dear: only where sharing makes it differ from RSS, and never beyond its share of time. */
-static bool pss_is_due(struct mw_sampler *sampler, uint64_t now_ns)
-{
-	const struct mw_job *job = sampler->job;
-	uint64_t rss_kib = job->totals.rss_kib;
-	uint64_t previous_kib = sampler->previous_rss_kib;
-	bool shares = job->live.count > 1;
-
-	sampler->previous_rss_kib = rss_kib;
-	sampler->pss_credit_ns += (int64_t)((now_ns - sampler->pss_credited_ns) / PSS_SHARE);
-	sampler->pss_credited_ns = now_ns;
-	sampler->pss_credit_ns = mw_min(sampler->pss_credit_ns, (int64_t)PSS_CREDIT_START_NS);
-	if (sampler->pss_credit_ns < 0)
-		return false;
-	for (size_t i = 0; i < job->live.count && !shares; i++)
-		shares = job->live.items[i]->shmem_kib ||
-			 job->live.items[i]->file_kib * 4 > job->live.items[i]->rss_kib;
-	if (!shares || now_ns >= sampler->next_pss_ns)
-		return shares;
-	/* A new height is measured when the climb pauses. */
-	return rss_kib > sampler->pss_at_rss_kib + sampler->pss_at_rss_kib / 100 &&
-	       rss_kib <= previous_kib + previous_kib / 100;
-}
-
-static void take_pss(struct mw_sampler *sampler, uint64_t now_ns)
-{
-	struct mw_job *job = sampler->job;
-	uint64_t begin_ns = cpu_now_ns();
-	uint64_t sum_kib = 0;
-
-	mw_vec_foreach (item, &job->live) {
-		struct mw_process *process = *item;
-		uint64_t pss_kib = process->rss_kib;
-
-		if (!process->rss_kib)
-			continue;
-		mw_task_pss_read(process->pid, &pss_kib);
-		process->pss_kib = (int64_t)pss_kib;
-		process->max_pss_kib = mw_max(process->max_pss_kib, process->pss_kib);
-		sum_kib += pss_kib;
-	}
-	sampler->pss_at_rss_kib = job->totals.rss_kib;
-	sampler->next_pss_ns = now_ns + PSS_INTERVAL_NS;
-	sampler->pss_credit_ns -= (int64_t)(cpu_now_ns() - begin_ns);
-	job->totals.max_pss_kib = mw_max(job->totals.max_pss_kib, (int64_t)sum_kib);
-	mw_series_add(&job->totals.pss_timeline, MW_TIMELINE_LIMIT, now_ns, sum_kib, 0);
-	if (job->totals.max_rss_ns == now_ns)
-		mw_vec_foreach (holder, &job->totals.at_peak)
-			holder->pss_kib = holder->process->pss_kib;
-	mw_limits_check(job, MW_LIMIT_TOTAL_PSS, sum_kib, NULL, now_ns);
 }
 
 static void sum_up(struct mw_job *job, uint64_t now_ns)
@@ -325,8 +271,7 @@ void mw_sampler_sample(struct mw_sampler *sampler)
 			mw_job_process_end(job, process, now_ns);
 	}
 	sum_up(job, now_ns);
-	if (pss_is_due(sampler, now_ns))
-		take_pss(sampler, now_ns);
+	mw_pss_step(&sampler->pss, now_ns);
 	check_limits(job, now_ns);
 	sampler->cost_ns = (sampler->cost_ns * 3 + (cpu_now_ns() - cpu_ns)) / 4;
 	plan_next(sampler, now_ns);
@@ -340,7 +285,7 @@ void mw_sampler_finish(struct mw_sampler *sampler)
 		struct mw_process *process = *item;
 		struct mw_task_memory memory;
 
-		if (borrows_memory(process) || !is_same_process(process) ||
+		if (borrows_memory(process) || !is_alive(process) ||
 		    !mw_task_memory_read(process->pid, process->memory_tid, &memory))
 			continue;
 		mw_process_note_peak(process, memory.hwm_kib, MW_HWM_EXIT, now_ns);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "profiler/job.h"
+#include "profiler/pss.h"
 
 /** When to look at the job's memory next, and how thoroughly. */
 struct mw_sampler {
@@ -18,14 +19,7 @@ struct mw_sampler {
 	uint64_t next_detail_ns;
 	/** What a sample cost lately, ns of CPU. */
 	uint64_t cost_ns;
-	/** Time PSS passes may take, ns; negative while a debt is paid off. */
-	int64_t pss_credit_ns;
-	uint64_t pss_credited_ns;
-	/** Sum of RSS at the last PSS pass. */
-	uint64_t pss_at_rss_kib;
-	uint64_t next_pss_ns;
-	/** Sum of RSS in the sample before. */
-	uint64_t previous_rss_kib;
+	struct mw_pss pss;
 };
 
 void mw_sampler_init(struct mw_sampler *sampler, struct mw_job *job);

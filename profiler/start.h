@@ -32,6 +32,7 @@ struct mw_supervisor {
 	struct mw_launch_setup before;
 	bool prepared;
 
+	uint64_t cpu_before_ns;
 	uint64_t next_drain_ns;
 	uint64_t next_tick_ns;
 	/** 0 while the command runs. */

@@ -220,6 +220,14 @@ static void loop(struct mw_supervisor *supervisor)
 	}
 }
 
+static uint64_t process_cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /** Processes alive at the end without a tracker's word may be gone since the last sample. */
 static void finish(struct mw_supervisor *supervisor)
 {
@@ -238,6 +246,7 @@ static void finish(struct mw_supervisor *supervisor)
 	}
 	job->cgroup_peak_kib = mw_cgroup_peak_kib(&supervisor->cgroup);
 	mw_oom_watch_finish(&supervisor->oom, &supervisor->cgroup, job);
+	job->own_cpu_ns = process_cpu_ns() - supervisor->cpu_before_ns;
 	job->complete = true;
 }
 
@@ -247,6 +256,7 @@ struct mw_error *mw_supervise(const struct mw_supervise_settings *settings, stru
 	struct mw_error *err = mw_supervisor_start(&supervisor);
 
 	if (!err) {
+		supervisor.cpu_before_ns = process_cpu_ns();
 		loop(&supervisor);
 		finish(&supervisor);
 		*ret = supervisor.job;

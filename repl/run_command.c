@@ -229,7 +229,9 @@ static int run_code(struct run *run, const struct mw_report *report, int *ret_si
 			return run->options.limit_exit;
 		return kind == MW_LIMIT_PROCESS_RSS ? EXIT_LIMIT_PROCESS : EXIT_LIMIT_TOTAL;
 	}
-	if (!mw_report_exit(report, &code, ret_signal))
+	if (run->options.supervise.attach_pid)
+		code = 0;
+	else if (!mw_report_exit(report, &code, ret_signal))
 		*ret_signal = job->interrupted;
 	if (!code && !*ret_signal && report->fail_on_leak && report->leaks.count)
 		return EXIT_LEAK;
