@@ -7,7 +7,8 @@
 #include "profiler/procinfo.h"
 #include "profiler/sampler.h"
 
-#define CREDIT_NS 40000000
+/** Enough for two passes over several GiB at the start; later on a share of the time. */
+#define CREDIT_NS 100000000
 /** One part of the time. */
 #define SHARE 100
 /** Copy-on-write raises PSS while RSS stays as it is. */

@@ -47,13 +47,22 @@ static void plan_next(struct mw_sampler *sampler, uint64_t now_ns)
 	sampler->next_ns = now_ns + wish_ns;
 }
 
+/** What /proc says about the process; false when the pid belongs to nobody or to another one. */
+static bool read_stat(const struct mw_process *process, struct mw_task_stat *ret)
+{
+	return mw_task_stat_read(process->pid, ret) && ret->start_ticks == process->start_ticks;
+}
+
 /** Finds a thread that still has the memory, for a process whose leader ended first. */
 static bool open_through_thread(struct mw_process *process, uint64_t *ret_pages)
 {
 	mw_auto_free pid_t *tids = NULL;
+	struct mw_task_stat stat;
 	size_t count = 0;
 
-	mw_error_destroy(mw_proc_threads(process->pid, &tids, &count));
+	/* The pid may have gone to somebody else. */
+	if (read_stat(process, &stat))
+		mw_error_destroy(mw_proc_threads(process->pid, &tids, &count));
 	for (size_t i = 0; i < count; i++) {
 		int fd;
 
@@ -70,12 +79,6 @@ static bool open_through_thread(struct mw_process *process, uint64_t *ret_pages)
 			close(fd);
 	}
 	return false;
-}
-
-/** What /proc says about the process; false when the pid belongs to nobody or to another one. */
-static bool read_stat(const struct mw_process *process, struct mw_task_stat *ret)
-{
-	return mw_task_stat_read(process->pid, ret) && ret->start_ticks == process->start_ticks;
 }
 
 /** Whether the process is there, as more than a zombie. */
