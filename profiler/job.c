@@ -71,6 +71,16 @@ void mw_job_destroy(struct mw_job *job)
 	free(job);
 }
 
+void mw_job_forget_processes(struct mw_job *job)
+{
+	mw_vec_foreach (process, &job->processes)
+		mw_process_destroy(*process);
+	job->processes.count = job->live.count = job->totals.at_peak.count = 0;
+	job->root = NULL;
+	mw_intmap_deinit(&job->by_pid);
+	mw_groups_deinit(&job->groups);
+}
+
 void mw_job_note(struct mw_job *job, const char *format, ...)
 {
 	va_list args;

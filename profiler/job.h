@@ -136,6 +136,9 @@ struct mw_error *mw_job_create(const struct mw_job_settings *settings, struct mw
 	MW_MUST_CHECK;
 void mw_job_destroy(struct mw_job *job);
 
+/** Drops every process: what was there never became the command. */
+void mw_job_forget_processes(struct mw_job *job);
+
 /** Keeps a sentence for the report; one like it is kept once. */
 void mw_job_note(struct mw_job *job, const char *format, ...) MW_PRINTF(2, 3);
 

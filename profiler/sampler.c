@@ -17,6 +17,7 @@
 /** A sample may take this part of the time: 1 % of a CPU with what surrounds it; more at first. */
 #define COST_SHARE 150
 #define DENSE_COST_SHARE 20
+#define LONGEST_INTERVAL_NS UINT64_C(2000000000)
 #define DETAIL_INTERVAL_NS UINT64_C(1000000000)
 
 static uint64_t cpu_now_ns(void)
@@ -42,6 +43,7 @@ static void plan_next(struct mw_sampler *sampler, uint64_t now_ns)
 
 	if (dense)
 		wish_ns = mw_min(wish_ns, DENSE_INTERVAL_NS);
+	cost_ns = mw_min(cost_ns, LONGEST_INTERVAL_NS);
 	if (!settings->interval_fixed)
 		wish_ns = mw_max(wish_ns, cost_ns);
 	sampler->next_ns = now_ns + wish_ns;
@@ -274,10 +276,11 @@ void mw_sampler_sample(struct mw_sampler *sampler)
 			mw_job_process_end(job, process, now_ns);
 	}
 	sum_up(job, now_ns);
-	mw_pss_step(&sampler->pss, now_ns);
 	check_limits(job, now_ns);
 	sampler->cost_ns = (sampler->cost_ns * 3 + (cpu_now_ns() - cpu_ns)) / 4;
 	plan_next(sampler, now_ns);
+	/* It keeps a budget of its own. */
+	mw_pss_step(&sampler->pss, now_ns);
 }
 
 void mw_sampler_finish(struct mw_sampler *sampler)

@@ -204,8 +204,10 @@ static void let_go(struct mw_supervisor *supervisor)
 	supervisor->sampler.detect_ends = !tracker || !tracker->ops->stopped;
 	job->start_ns = mw_clock_now_ns();
 	clock_gettime(CLOCK_REALTIME, &job->start_time);
-	if (!supervisor->settings->attach_pid)
-		mw_launch_go(&supervisor->launch);
+	if (supervisor->settings->attach_pid)
+		return;
+	job->root->start_ns = job->root->first_seen_ns = job->start_ns;
+	mw_launch_go(&supervisor->launch);
 }
 
 struct mw_error *mw_supervisor_start(struct mw_supervisor *supervisor)

@@ -49,8 +49,11 @@ static void take_end(struct mw_supervisor *supervisor, pid_t pid, int status,
 	if (!process)
 		return;
 	mw_job_process_reaped(job, process, status, usage, now_ns);
-	if (process == job->root)
-		supervisor->root_ended_ns = now_ns;
+	if (process != job->root)
+		return;
+	supervisor->root_ended_ns = now_ns;
+	/* Who else is gone? */
+	supervisor->sampler.next_ns = now_ns;
 }
 
 /** Takes in wait statuses of children and tracees. @return true when more may be there. */
@@ -235,7 +238,9 @@ static void finish(struct mw_supervisor *supervisor)
 
 	drain(supervisor);
 	mw_tracker_poll(job, supervisor->poll_everybody);
-	if (!job->not_started && job->live.count)
+	if (job->not_started)
+		mw_job_forget_processes(job);
+	if (job->live.count)
 		mw_sampler_sample(&supervisor->sampler);
 	mw_sampler_finish(&supervisor->sampler);
 	job->end_ns = mw_clock_now_ns();

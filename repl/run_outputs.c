@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -228,7 +229,12 @@ struct mw_error *mw_run_outputs_write(const struct mw_run_outputs *outputs,
 
 static bool has_changed(const struct stat *before, const struct stat *after)
 {
-	if (!S_ISREG(after->st_mode) && !S_ISFIFO(after->st_mode))
+	int unread = 0;
+
+	/* Of a pipe only what nobody has read yet can be seen. */
+	if (S_ISFIFO(after->st_mode))
+		return !ioctl(STDOUT_FILENO, FIONREAD, &unread) && unread > 0;
+	if (!S_ISREG(after->st_mode))
 		return false;
 	return before->st_size != after->st_size ||
 	       before->st_mtim.tv_sec != after->st_mtim.tv_sec ||
