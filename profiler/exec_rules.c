@@ -29,6 +29,8 @@ const char *mw_exec_rule_note(enum mw_exec_rule rule)
 				      "without ptrace",
 		[MW_EXEC_TRACER] = "debuggers and tracers in the job were followed without ptrace",
 		[MW_EXEC_PRIVILEGED] = "set-id programs in the job were followed without ptrace",
+		[MW_EXEC_UNREADABLE] = "a program that may not be read was traced: had it set-id "
+				       "bits, it ran without them (use --track=perf)",
 	};
 
 	return notes[rule];
@@ -93,7 +95,7 @@ enum mw_exec_rule mw_exec_rules_find(struct mw_exec_rules *rules, pid_t pid)
 
 	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
 	if (stat(link, &file))
-		return MW_EXEC_TRACE;
+		return errno == EACCES || errno == EPERM ? MW_EXEC_UNREADABLE : MW_EXEC_TRACE;
 	known = (uintptr_t)mw_intmap_get(&rules->known, file_key(&file));
 	if (known)
 		return (enum mw_exec_rule)(known - 1);

@@ -18,6 +18,8 @@ enum mw_exec_rule {
 	MW_EXEC_TRACER,
 	/** Has set-id bits or file capabilities, which the kernel withholds from a traced process. */
 	MW_EXEC_PRIVILEGED,
+	/** May be executed but not read, so nobody can say, nor make it run again. */
+	MW_EXEC_UNREADABLE,
 };
 
 /** What is known about executables seen before; a zeroed one is empty. */

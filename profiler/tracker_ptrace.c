@@ -153,6 +153,8 @@ static bool release_by_rule(struct ptrace_tracker *tracker, struct mw_process *p
 		process->identity_stale = true;
 	}
 	mw_job_note(tracker->base.job, "%s", mw_exec_rule_note(rule));
+	if (rule == MW_EXEC_UNREADABLE)
+		return false;
 	release(tracker, process);
 	return true;
 }
