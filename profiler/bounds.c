@@ -44,7 +44,7 @@ static bool add_process(struct steps *steps, const struct mw_process *process, u
 					    ? process->parent->max_rss_kib
 					    : 0;
 
-		if (!add_span(steps, from_ns, process->exec_ns, copy_kib))
+		if (!add_span(steps, from_ns, process->exec_ns - 1, copy_kib))
 			return false;
 		from_ns = process->exec_ns;
 	}
