@@ -68,6 +68,14 @@ static void cut_into_windows(const struct mw_series *series, struct windows *ret
 	}
 }
 
+/** Each window takes in the next one, so that a garbage collection between them is found. */
+static void roll_minimum(struct windows *windows)
+{
+	for (size_t i = 0; i + 1 < windows->count; i++)
+		windows->min_kib[i] = mw_min(windows->min_kib[i], windows->min_kib[i + 1]);
+	windows->count -= windows->count > 0;
+}
+
 bool mw_leak_find(const struct mw_series *series, double min_growth_percent,
 		  double min_duration_seconds, struct mw_leak *ret)
 {
@@ -78,7 +86,8 @@ bool mw_leak_find(const struct mw_series *series, double min_growth_percent,
 	if (series->points.count < 5)
 		return false;
 	cut_into_windows(series, &windows);
-	if (windows.count < 5)
+	roll_minimum(&windows);
+	if (windows.count < 4)
 		return false;
 	for (size_t i = 1; i < windows.count; i++)
 		rising += windows.min_kib[i] > windows.min_kib[i - 1];

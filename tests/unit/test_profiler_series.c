@@ -62,7 +62,7 @@ static void fill(struct mw_series *series, uint64_t (*value)(uint64_t second))
 
 static uint64_t leaking(uint64_t second)
 {
-	/* 100 KiB each second below a sawtooth of garbage. */
+	/* 100 KiB each second, below a sawtooth of garbage. */
 	return 10000 + 100 * second + (second % 10) * 5000;
 }
 
