@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include "profiler/compare_amount.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/error.h"
+
+struct unit {
+	const char *name;
+	double factor;
+};
+
+static const struct unit size_units[] = {
+	{"", 1.0 / 1024},     {"B", 1.0 / 1024},     {"K", 1},           {"kB", 1},
+	{"KiB", 1},           {"M", 1024},           {"MB", 1024},       {"MiB", 1024},
+	{"G", 1024.0 * 1024}, {"GB", 1048576.0},     {"GiB", 1048576.0}, {"T", 1073741824.0},
+	{"TB", 1073741824.0}, {"TiB", 1073741824.0},
+};
+
+static const struct unit duration_units[] = {
+	{"", 1}, {"s", 1}, {"ms", 0.001}, {"m", 60}, {"min", 60}, {"h", 3600},
+};
+
+static const struct unit count_units[] = {{"", 1}};
+
+static const struct unit *find_unit(const struct unit *units, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!strcasecmp(units[i].name, name))
+			return &units[i];
+	}
+	return NULL;
+}
+
+/** @return false when @text isn't a non-negative number followed by one of @units. */
+static bool parse_amount(const char *text, const struct unit *units, size_t count, double *ret)
+{
+	const struct unit *unit;
+	char *end;
+	double number;
+
+	// strtod also takes "inf", "nan", hex and signs: none of them is an amount.
+	if (!isdigit((unsigned char)text[0]) || !strncasecmp(text, "0x", 2))
+		return false;
+	number = strtod(text, &end);
+	while (*end == ' ')
+		end++;
+	unit = find_unit(units, count, end);
+	if (!unit || !isfinite(number * unit->factor))
+		return false;
+	*ret = number * unit->factor;
+	return true;
+}
+
+struct mw_error *mw_amount_parse_size(const char *text, double *ret_kib)
+{
+	if (!parse_amount(text, size_units, mw_array_size(size_units), ret_kib))
+		return mw_error_create(MW_ERROR_USAGE, "'%s' is not a size: write 512M or 1.5G",
+				       text);
+	return NULL;
+}
+
+struct mw_error *mw_amount_parse_duration(const char *text, double *ret_seconds)
+{
+	if (!parse_amount(text, duration_units, mw_array_size(duration_units), ret_seconds))
+		return mw_error_create(MW_ERROR_USAGE, "'%s' is not a duration: write 90s or 2m",
+				       text);
+	return NULL;
+}
+
+struct mw_error *mw_amount_parse_count(const char *text, double *ret)
+{
+	double number;
+
+	if (!parse_amount(text, count_units, 1, &number) || number != floor(number))
+		return mw_error_create(MW_ERROR_USAGE, "'%s' is not a whole number", text);
+	*ret = number;
+	return NULL;
+}
+
+static struct mw_error *threshold_error(const char *text)
+{
+	return mw_error_create(MW_ERROR_USAGE,
+			       "'%s' is not a threshold: write a percentage (5%%) or a size (20M)",
+			       text);
+}
+
+struct mw_error *mw_threshold_parse(const char *text, struct mw_threshold *ret)
+{
+	static const struct unit percent[] = {{"%", 1}};
+	size_t length = strlen(text);
+	double value;
+
+	// A bare number could mean either, and the two are far apart.
+	if (!length || isdigit((unsigned char)text[length - 1]))
+		return threshold_error(text);
+	if (parse_amount(text, percent, 1, &value)) {
+		*ret = (struct mw_threshold){.relative = true, .value = value};
+		return NULL;
+	}
+	if (!parse_amount(text, size_units, mw_array_size(size_units), &value))
+		return threshold_error(text);
+	*ret = (struct mw_threshold){.value = value};
+	return NULL;
+}
+
+bool mw_threshold_exceeded(const struct mw_threshold *threshold, double base, double candidate)
+{
+	double allowed = threshold->relative ? base * threshold->value / 100 : threshold->value;
+
+	return candidate - base > allowed;
+}
