@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -114,4 +115,52 @@ bool mw_threshold_exceeded(const struct mw_threshold *threshold, double base, do
 	double allowed = threshold->relative ? base * threshold->value / 100 : threshold->value;
 
 	return candidate - base > allowed;
+}
+
+static struct mw_amount_text format_kib(double kib)
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+	struct mw_amount_text ret;
+	size_t unit = 0;
+	int digits;
+
+	while (fabs(kib) >= 1024 && unit + 1 < mw_array_size(units)) {
+		kib /= 1024;
+		unit++;
+	}
+	digits = unit == 0 || fabs(kib) >= 99.95 ? 0 : fabs(kib) >= 9.995 ? 1 : 2;
+	snprintf(ret.text, sizeof(ret.text), "%.*f %s", digits, kib, units[unit]);
+	return ret;
+}
+
+static struct mw_amount_text format_seconds(double seconds)
+{
+	struct mw_amount_text ret;
+	double whole = floor(seconds);
+
+	if (seconds < 1)
+		snprintf(ret.text, sizeof(ret.text), "%.0f ms", seconds * 1000);
+	else if (seconds < 60)
+		snprintf(ret.text, sizeof(ret.text), "%.2f s", seconds);
+	else if (seconds < 3600)
+		snprintf(ret.text, sizeof(ret.text), "%.0f min %02.0f s", floor(whole / 60),
+			 fmod(whole, 60));
+	else
+		snprintf(ret.text, sizeof(ret.text), "%.0f h %02.0f min", floor(whole / 3600),
+			 floor(fmod(whole, 3600) / 60));
+	return ret;
+}
+
+struct mw_amount_text mw_amount_format(enum mw_metric_unit unit, double value)
+{
+	struct mw_amount_text ret = {"-"};
+
+	if (isnan(value))
+		return ret;
+	if (unit == MW_UNIT_KIB)
+		return format_kib(value);
+	if (unit == MW_UNIT_SECONDS)
+		return format_seconds(value);
+	snprintf(ret.text, sizeof(ret.text), "%.0f", value);
+	return ret;
 }

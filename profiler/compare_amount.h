@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "base/compiler.h"
+#include "profiler/report_read.h"
 
 /** How much more is too much. */
 struct mw_threshold {
@@ -31,5 +32,13 @@ struct mw_error *mw_threshold_parse(const char *text, struct mw_threshold *ret) 
 
 /** True when @candidate is above @base by more than @threshold. */
 bool mw_threshold_exceeded(const struct mw_threshold *threshold, double base, double candidate);
+
+/** A short text, returned by value. */
+struct mw_amount_text {
+	char text[32];
+};
+
+/** "1.21 GiB", "3.4 s", "1011"; "-" for NAN. */
+struct mw_amount_text mw_amount_format(enum mw_metric_unit unit, double value);
 
 #endif
