@@ -46,6 +46,8 @@ $(BUILD)/%.o: %.c
 
 -include $(OBJECTS:.o=.d)
 
+-include profiler/view.mk
+
 include tests/tests.mk
 
 .PHONY: clean

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+// Memory over time: stacked areas by program, drawn by uPlot.
+
+const CHART_HEIGHT = 340;
+
+// uPlot paints in order, so the sum of all comes first and the lowest band last, over it.
+function stackData(report, hidden) {
+	const series = report.series;
+	const end = Math.max(report.duration, series.times[series.times.length - 1] || 0);
+	const times = series.times.concat([end]);
+	const sums = new Array(times.length).fill(0);
+	const stacked = series.bands.map((band, index) => {
+		if (!hidden.has(index)) {
+			for (let at = 0; at < times.length; at++)
+				sums[at] += band.values[Math.min(at, band.values.length - 1)];
+		}
+		return sums.slice();
+	});
+	return [times].concat(stacked.reverse());
+}
+
+function chartLines(report) {
+	const lines = (report.limits || []).map((limit) => ({
+		kib: limit.limit_kib, text: limit.name + " " + formatKib(limit.limit_kib), colour: "limit",
+	}));
+	if (known(report.metrics.total_rss))
+		lines.push({ kib: report.metrics.total_rss, colour: "peak",
+			text: "peak " + formatKib(report.metrics.total_rss) });
+	return lines;
+}
+
+function chartTop(report, other) {
+	let top = Math.max(1024, report.metrics.total_rss || 0, ...extremes(report.totals));
+	if (other)
+		top = Math.max(top, ...extremes(other.totals));
+	// A limit far above would press the areas flat.
+	for (const limit of report.limits || []) {
+		if (limit.limit_kib <= 2 * top)
+			top = Math.max(top, limit.limit_kib);
+	}
+	return top * 1.06;
+}
+
+function extremes(values) {
+	return [values.reduce((most, value) => Math.max(most, value), 0)];
+}
+
+function drawSteps(plot, times, values, name) {
+	const context = plot.ctx;
+	context.save();
+	context.beginPath();
+	context.rect(plot.bbox.left, plot.bbox.top, plot.bbox.width, plot.bbox.height);
+	context.clip();
+	context.strokeStyle = colour(name);
+	context.lineWidth = 2 * devicePixelRatio;
+	context.beginPath();
+	for (let at = 0; at < times.length; at++) {
+		const x = plot.valToPos(times[at], "x", true);
+		if (at)
+			context.lineTo(x, plot.valToPos(values[at - 1], "y", true));
+		context.lineTo(x, plot.valToPos(values[at], "y", true));
+	}
+	context.stroke();
+	context.restore();
+}
+
+function drawLine(plot, line) {
+	const context = plot.ctx;
+	const y = plot.valToPos(line.kib, "y", true);
+	if (y < plot.bbox.top || y > plot.bbox.top + plot.bbox.height)
+		return;
+	context.save();
+	context.strokeStyle = context.fillStyle = colour(line.colour);
+	context.lineWidth = devicePixelRatio;
+	context.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+	context.beginPath();
+	context.moveTo(plot.bbox.left, y);
+	context.lineTo(plot.bbox.left + plot.bbox.width, y);
+	context.stroke();
+	context.font = 12 * devicePixelRatio + "px system-ui, sans-serif";
+	context.textAlign = "right";
+	context.fillText(line.text, plot.bbox.left + plot.bbox.width - 6 * devicePixelRatio,
+		y - 5 * devicePixelRatio);
+	context.restore();
+}
+
+function drawOverlays(plot, report, other) {
+	if (report.pss.length > 1)
+		drawSteps(plot, report.pss.map((point) => point[0]),
+			report.pss.map((point) => point[1]), "accent");
+	if (other && other.series.times.length)
+		drawSteps(plot, other.series.times, other.totals, "bad");
+	chartLines(report).forEach((line) => drawLine(plot, line));
+}
+
+function chartOptions(report, other, viewport, width, hooks) {
+	const bands = report.series.bands;
+	const axis = {
+		stroke: colour("muted"),
+		grid: { stroke: colour("grid"), width: 1 },
+		ticks: { stroke: colour("grid"), width: 1 },
+	};
+	const binary = Array.from({ length: 34 }, (unused, power) => 2 ** power);
+	return {
+		width: width,
+		height: CHART_HEIGHT,
+		legend: { show: false },
+		cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false } },
+		scales: {
+			x: { time: false, range: () => [viewport.from, viewport.to] },
+			y: { range: () => [0, chartTop(report, other)] },
+		},
+		axes: [
+			Object.assign({ values: (plot, ticks) => ticks.map(formatTick) }, axis),
+			Object.assign({ size: 84, incrs: binary,
+				values: (plot, ticks) => ticks.map(formatKib) }, axis),
+		],
+		series: [{}].concat(bands.map((band, index) => index).reverse().map((index) => ({
+			fill: groupColour(bandColourOf(report, index)),
+			width: 0,
+			points: { show: false },
+			paths: uPlot.paths.stepped({ align: 1 }),
+		}))),
+		hooks: hooks,
+	};
+}
+
+function bandColourOf(report, index) {
+	return report.series.bands.length > GROUP_COLOURS && index === GROUP_COLOURS
+		? GROUP_COLOURS : index;
+}
+
+function formatTick(seconds) {
+	if (seconds >= 60)
+		return formatSeconds(seconds);
+	return Number(seconds.toPrecision(6)) + " s";
+}
+
+// The legend is the hover table as well: each entry shows its value where the pointer is.
+function chartLegend(report, hidden, rebuild) {
+	const entries = report.series.bands.map((band, index) => {
+		const value = element("span", { class: "number" });
+		const swatch = element("span", { class: "swatch" });
+		const button = element("button", { "aria-pressed": "true", title: "show or hide",
+			onclick: () => {
+				hidden.has(index) ? hidden.delete(index) : hidden.add(index);
+				button.setAttribute("aria-pressed", String(!hidden.has(index)));
+				rebuild();
+			} }, swatch, element("bdi", {}, shorten(visible(band.name), 32)), " ", value);
+		return { button, value, swatch, band, index };
+	});
+	const when = element("span", { class: "entry total" });
+	const list = element("div", { class: "hover", "aria-live": "off" }, when,
+		...entries.map((entry) => element("span", { class: "entry" }, entry.button)));
+	function show(at) {
+		const hovering = known(at) && at < report.series.times.length;
+		when.textContent = hovering
+			? "at " + formatSeconds(report.series.times[at]) + ": " + formatKib(report.totals[at])
+			: "peak of each:";
+		for (const entry of entries) {
+			const values = entry.band.values;
+			entry.value.textContent = formatKib(hovering ? values[at] : extremes(values)[0]);
+			entry.swatch.style.background = groupColour(bandColourOf(report, entry.index));
+			entry.button.style.opacity = hidden.has(entry.index) ? "0.45" : "1";
+		}
+	}
+	show();
+	return { list, show };
+}
+
+function selectRange(plot, viewport) {
+	if (plot.select.width < 4)
+		return;
+	const from = plot.posToVal(plot.select.left, "x");
+	const to = plot.posToVal(plot.select.left + plot.select.width, "x");
+	plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+	viewport.set(from, to);
+}
+
+function attachPointer(plot, viewport) {
+	const over = plot.over;
+	over.addEventListener("dblclick", () => viewport.reset());
+	over.addEventListener("wheel", (event) => {
+		if (!event.ctrlKey && !event.metaKey && !event.shiftKey)
+			return;
+		event.preventDefault();
+		const delta = event.deltaY || event.deltaX;
+		if (event.shiftKey)
+			viewport.pan(delta > 0 ? 0.1 : -0.1);
+		else
+			viewport.zoom(delta > 0 ? 1.25 : 0.8, plot.posToVal(event.offsetX, "x"));
+	}, { passive: false });
+}
+
+function chartNotes(report, other) {
+	const notes = ["Drag to zoom, double-click to see all; Ctrl and wheel zooms, Shift and wheel pans."];
+	if (report.pss.length > 1)
+		notes.push("The blue line is the sum of PSS, where shared pages count once.");
+	if (other)
+		notes.push("The red line is the total of " + other.label + ".");
+	return notes.join(" ");
+}
+
+function chartSection(report, other, viewport) {
+	if (!report.series.times.length)
+		return section("chart", "Memory over time", null, element("p", { class: "empty" },
+			"This report has no timeline. memwatch run --json=FILE always writes one."));
+	const holder = element("div", { class: "chart", tabindex: "0", role: "group",
+		"aria-label": "memory over time; arrow keys pan, plus and minus zoom, 0 shows all" });
+	const hidden = new Set();
+	let plot = null;
+	const legend = chartLegend(report, hidden, rebuild);
+	function rebuild() {
+		if (plot)
+			plot.destroy();
+		const data = stackData(report, hidden);
+		plot = new uPlot(chartOptions(report, other, viewport, holder.clientWidth, {
+			draw: [(drawn) => drawOverlays(drawn, report, other)],
+			setSelect: [(drawn) => selectRange(drawn, viewport)],
+			setCursor: [(drawn) => legend.show(drawn.cursor.idx)],
+		}), data, holder);
+		attachPointer(plot, viewport);
+		legend.show();
+	}
+	holder.addEventListener("keydown", (event) => viewportKey(viewport, event));
+	viewport.listeners.push(() => plot && plot.setScale("x", { min: viewport.from, max: viewport.to }));
+	if (typeof uPlot === "undefined")
+		holder.append(document.getElementById("picture").firstElementChild);
+	else
+		onRedraw(rebuild);
+	return section("chart", "Memory over time", chartNotes(report, other), holder, legend.list);
+}
+
+function zoomBar(viewport) {
+	const actions = [
+		["Zoom in", () => viewport.zoom(0.5)], ["Zoom out", () => viewport.zoom(2)],
+		["←", () => viewport.pan(-0.2)], ["→", () => viewport.pan(0.2)],
+		["All", () => viewport.reset()],
+	];
+	const range = element("span", { class: "count" });
+	const show = () => {
+		range.textContent = formatSeconds(viewport.from) + " to " + formatSeconds(viewport.to);
+	};
+	viewport.listeners.push(show);
+	show();
+	return element("div", { class: "bar", role: "group", "aria-label": "time axis" },
+		...actions.map(([text, action]) => element("button", { onclick: action }, text)), range);
+}

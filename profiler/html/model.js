@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// The report as objects. Nothing is taken for granted: reports of other tools lack most keys.
+
+function processOf(fields, row, index) {
+	const process = { index: index };
+	fields.forEach((field, column) => { process[field] = row[column]; });
+	process.children = [];
+	return process;
+}
+
+// Parents as the file has them; a file that makes somebody its own ancestor is cut there.
+function linkChildren(processes) {
+	for (const process of processes) {
+		const seen = new Set([process]);
+		let ancestor = processes[process.parent];
+		while (ancestor && !seen.has(ancestor)) {
+			seen.add(ancestor);
+			ancestor = processes[ancestor.parent];
+		}
+		if (ancestor)
+			process.parent = null;
+		else if (processes[process.parent])
+			processes[process.parent].children.push(process);
+	}
+}
+
+function totalsOf(series) {
+	return series.times.map((time, at) =>
+		series.bands.reduce((sum, band) => sum + band.values[at], 0));
+}
+
+function reportOf(raw, label) {
+	const report = Object.assign({}, raw);
+	report.label = label;
+	report.processes = raw.processes.map((row, index) => processOf(raw.fields, row, index));
+	linkChildren(report.processes);
+	report.bandOf = new Map(raw.series.bands.map((band, index) => [band.name, index]));
+	report.totals = totalsOf(raw.series);
+	report.duration = raw.series.duration || raw.metrics.duration || 1;
+	report.byPid = new Map(report.processes.map((process) => [process.pid, process]));
+	return report;
+}
+
+function bandOf(report, name) {
+	const band = report.bandOf.get(name);
+	return band === undefined ? GROUP_COLOURS : band;
+}
+
+function endOf(report, process) {
+	return known(process.end) ? process.end : report.duration;
+}
+
+function startOf(process) {
+	return known(process.start) ? process.start : 0;
+}
+
+function exitText(process) {
+	if (known(process.signal))
+		return "signal " + process.signal;
+	return known(process.exit_code) ? String(process.exit_code) : "";
+}
+
+const SOURCES = {
+	vmhwm: "the kernel's high-water mark, read when it exited",
+	taskstats: "the kernel's high-water mark, from its exit record",
+	shared: "ran only in its parent's memory, counted there",
+	rusage: "ru_maxrss when it was reaped",
+	vmhwm_sampled: "high-water mark when last looked at: a lower bound",
+	sampled: "the largest sample: a lower bound",
+	none: "seen, but never measured",
+};
+
+// The part of the time axis that is shown: chart and lanes share it.
+function viewportOf(duration) {
+	const viewport = { from: 0, to: duration, duration: duration, listeners: [] };
+	viewport.set = (from, to) => {
+		const width = Math.min(Math.max(to - from, duration / 20000), duration);
+		viewport.from = Math.max(0, Math.min(from, duration - width));
+		viewport.to = viewport.from + width;
+		viewport.listeners.forEach((listener) => listener());
+	};
+	viewport.zoom = (factor, centre) => {
+		const width = viewport.to - viewport.from;
+		const middle = centre === undefined ? viewport.from + width / 2 : centre;
+		const share = (middle - viewport.from) / width;
+		viewport.set(middle - width * factor * share, middle + width * factor * (1 - share));
+	};
+	viewport.pan = (share) => {
+		const step = (viewport.to - viewport.from) * share;
+		viewport.set(viewport.from + step, viewport.to + step);
+	};
+	viewport.reset = () => viewport.set(0, duration);
+	return viewport;
+}
+
+// True when the key was for the time axis.
+function viewportKey(viewport, event) {
+	const actions = {
+		ArrowLeft: () => viewport.pan(-0.2),
+		ArrowRight: () => viewport.pan(0.2),
+		"+": () => viewport.zoom(0.5),
+		"=": () => viewport.zoom(0.5),
+		"-": () => viewport.zoom(2),
+		"0": () => viewport.reset(),
+	};
+	if (!actions[event.key] || event.ctrlKey || event.metaKey || event.altKey)
+		return false;
+	actions[event.key]();
+	event.preventDefault();
+	return true;
+}
