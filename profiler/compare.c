@@ -54,7 +54,7 @@ static enum mw_verdict judge(const struct mw_compare_settings *settings,
 	return worse ? MW_VERDICT_WORSE : MW_VERDICT_BETTER;
 }
 
-static struct mw_stats metric_stats(const struct mw_report_list *list, enum mw_metric metric)
+static struct mw_stats metric_stats(const struct mw_saved_list *list, enum mw_metric metric)
 {
 	double *values = calloc(list->reports.count + 1, sizeof(*values));
 	struct mw_stats stats = {0};
@@ -84,7 +84,7 @@ static void compare_metrics(struct mw_comparison *comparison)
 	}
 }
 
-static const struct mw_report *report_at(const struct mw_comparison *comparison, size_t run)
+static const struct mw_saved_report *report_at(const struct mw_comparison *comparison, size_t run)
 {
 	size_t base_runs = comparison->base.reports.count;
 
@@ -96,7 +96,7 @@ static const struct mw_report *report_at(const struct mw_comparison *comparison,
 static bool all_have_groups(const struct mw_comparison *comparison)
 {
 	for (size_t run = 0; run < comparison->group_tally.runs; run++) {
-		const struct mw_report *report = report_at(comparison, run);
+		const struct mw_saved_report *report = report_at(comparison, run);
 
 		if (!report->group_by || strcmp(report->group_by, comparison->settings.group_by))
 			return false;
@@ -104,13 +104,13 @@ static bool all_have_groups(const struct mw_comparison *comparison)
 	return true;
 }
 
-static struct mw_error *tally_groups(struct mw_tally *tally, const struct mw_report *report,
+static struct mw_error *tally_groups(struct mw_tally *tally, const struct mw_saved_report *report,
 				     size_t run)
 {
 	struct mw_error *err = NULL;
 
 	for (size_t i = 0; i < report->groups.count && !err; i++) {
-		const struct mw_report_group *group = &report->groups.items[i];
+		const struct mw_saved_group *group = &report->groups.items[i];
 
 		err = mw_tally_add(tally, group->name, group->name, run, group->kib);
 	}
@@ -118,13 +118,13 @@ static struct mw_error *tally_groups(struct mw_tally *tally, const struct mw_rep
 }
 
 static struct mw_error *tally_programs(struct mw_comparison *comparison,
-				       const struct mw_report *report, size_t run)
+				       const struct mw_saved_report *report, size_t run)
 {
 	bool by_exe = !strcmp(comparison->settings.group_by, "exe");
 	struct mw_error *err = NULL;
 
 	for (size_t i = 0; i < report->processes.count && !err; i++) {
-		const struct mw_report_process *process = &report->processes.items[i];
+		const struct mw_saved_process *process = &report->processes.items[i];
 		const char *name = by_exe && process->exe ? process->exe : process->name;
 
 		err = mw_tally_add(&comparison->group_tally, name, name, run, process->rss_kib);
@@ -133,12 +133,12 @@ static struct mw_error *tally_programs(struct mw_comparison *comparison,
 }
 
 static struct mw_error *tally_commands(struct mw_comparison *comparison,
-				       const struct mw_report *report, size_t run)
+				       const struct mw_saved_report *report, size_t run)
 {
 	struct mw_error *err = NULL;
 
 	for (size_t i = 0; i < report->processes.count && !err; i++) {
-		const struct mw_report_process *process = &report->processes.items[i];
+		const struct mw_saved_process *process = &report->processes.items[i];
 		mw_auto_free char *pattern = mw_command_pattern(process->command);
 
 		err = pattern ? mw_tally_add(&comparison->process_tally, pattern, process->command,
@@ -154,7 +154,7 @@ static struct mw_error *tally_all(struct mw_comparison *comparison)
 	struct mw_error *err = NULL;
 
 	for (size_t run = 0; run < comparison->group_tally.runs && !err; run++) {
-		const struct mw_report *report = report_at(comparison, run);
+		const struct mw_saved_report *report = report_at(comparison, run);
 
 		err = sums ? tally_groups(&comparison->group_tally, report, run)
 			   : tally_programs(comparison, report, run);
@@ -246,8 +246,8 @@ static struct mw_error *compare_all(struct mw_comparison *comparison)
 	return err ? err : compare_processes(comparison);
 }
 
-struct mw_error *mw_comparison_init(struct mw_comparison *ret, struct mw_report_list *base,
-				    struct mw_report_list *candidate,
+struct mw_error *mw_comparison_init(struct mw_comparison *ret, struct mw_saved_list *base,
+				    struct mw_saved_list *candidate,
 				    const struct mw_compare_settings *settings)
 {
 	struct mw_error *err;
@@ -257,7 +257,7 @@ struct mw_error *mw_comparison_init(struct mw_comparison *ret, struct mw_report_
 		.candidate = *candidate,
 		.settings = *settings,
 	};
-	*base = *candidate = (struct mw_report_list){0};
+	*base = *candidate = (struct mw_saved_list){0};
 	err = compare_all(ret);
 	if (err)
 		mw_comparison_deinit(ret);
@@ -271,16 +271,16 @@ void mw_comparison_deinit(struct mw_comparison *comparison)
 	mw_vec_deinit(&comparison->groups);
 	mw_vec_deinit(&comparison->processes);
 	mw_vec_deinit(&comparison->budget);
-	mw_report_list_deinit(&comparison->base);
-	mw_report_list_deinit(&comparison->candidate);
+	mw_saved_list_deinit(&comparison->base);
+	mw_saved_list_deinit(&comparison->candidate);
 }
 
 /** The largest process of that program in any run of the candidate; NAN without one. */
-static double largest_process(const struct mw_report_list *list, const char *name)
+static double largest_process(const struct mw_saved_list *list, const char *name)
 {
 	double largest = NAN;
 
-	mw_vec_foreach (report, &((struct mw_report_list *)list)->reports) {
+	mw_vec_foreach (report, &((struct mw_saved_list *)list)->reports) {
 		mw_vec_foreach (process, &(*report)->processes) {
 			if (!strcmp(process->name, name))
 				largest = fmax(largest, process->rss_kib);
@@ -299,7 +299,7 @@ static double largest_group(const struct mw_tally *tally, const char *name)
 	return largest;
 }
 
-static double largest_metric(const struct mw_report_list *list, enum mw_metric metric)
+static double largest_metric(const struct mw_saved_list *list, enum mw_metric metric)
 {
 	double largest = NAN;
 

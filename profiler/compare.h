@@ -56,7 +56,7 @@ struct mw_comparison_row {
 };
 
 struct mw_comparison {
-	struct mw_report_list base, candidate;
+	struct mw_saved_list base, candidate;
 	struct mw_compare_settings settings;
 	struct mw_comparison_row metrics[MW_METRIC_COUNT];
 	/** Own the names of the rows below. */
@@ -75,8 +75,8 @@ struct mw_comparison {
  * @param base may be empty: then there is nothing but the candidate to check against a budget.
  * @param ret takes both lists over, also on failure; release it with mw_comparison_deinit().
  */
-struct mw_error *mw_comparison_init(struct mw_comparison *ret, struct mw_report_list *base,
-				    struct mw_report_list *candidate,
+struct mw_error *mw_comparison_init(struct mw_comparison *ret, struct mw_saved_list *base,
+				    struct mw_saved_list *candidate,
 				    const struct mw_compare_settings *settings) MW_MUST_CHECK;
 void mw_comparison_deinit(struct mw_comparison *comparison);
 

@@ -55,12 +55,12 @@ static json_t *rows_to_json(const struct mw_comparison_row *rows, size_t count)
 	return array;
 }
 
-static json_t *side_to_json(const struct mw_report_list *list)
+static json_t *side_to_json(const struct mw_saved_list *list)
 {
 	json_t *files = json_array();
 
 	for (size_t i = 0; i < list->reports.count; i++) {
-		const struct mw_report *report = list->reports.items[i];
+		const struct mw_saved_report *report = list->reports.items[i];
 
 		json_array_append_new(files, json_pack("{s:o, s:s, s:o}", "path",
 						       mw_escape_to_json(report->path), "format",

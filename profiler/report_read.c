@@ -30,9 +30,9 @@ enum mw_metric mw_metric_find(const char *name)
 	return metric;
 }
 
-struct mw_error *mw_report_create(const char *path, const char *format, struct mw_report **ret)
+struct mw_error *mw_saved_create(const char *path, const char *format, struct mw_saved_report **ret)
 {
-	struct mw_report *report = calloc(1, sizeof(*report));
+	struct mw_saved_report *report = calloc(1, sizeof(*report));
 
 	if (!report)
 		return mw_err_nomem;
@@ -49,7 +49,7 @@ struct mw_error *mw_report_create(const char *path, const char *format, struct m
 	return NULL;
 }
 
-void mw_report_destroy(struct mw_report *report)
+void mw_saved_destroy(struct mw_saved_report *report)
 {
 	if (!report)
 		return;
@@ -63,27 +63,27 @@ void mw_report_destroy(struct mw_report *report)
 	free(report);
 }
 
-struct mw_error *mw_report_list_add(struct mw_report_list *list, struct mw_report *report)
+struct mw_error *mw_saved_list_add(struct mw_saved_list *list, struct mw_saved_report *report)
 {
 	if (mw_vec_push(&list->reports, report))
 		return NULL;
-	mw_report_destroy(report);
+	mw_saved_destroy(report);
 	return mw_err_nomem;
 }
 
-static void list_truncate(struct mw_report_list *list, size_t count)
+static void list_truncate(struct mw_saved_list *list, size_t count)
 {
 	while (list->reports.count > count)
-		mw_report_destroy(list->reports.items[--list->reports.count]);
+		mw_saved_destroy(list->reports.items[--list->reports.count]);
 }
 
-void mw_report_list_deinit(struct mw_report_list *list)
+void mw_saved_list_deinit(struct mw_saved_list *list)
 {
 	list_truncate(list, 0);
 	mw_vec_deinit(&list->reports);
 }
 
-const char *mw_report_keep(struct mw_report *report, const char *text, size_t size)
+const char *mw_saved_keep(struct mw_saved_report *report, const char *text, size_t size)
 {
 	mw_auto_free char *copy = strndup(text, size);
 
@@ -92,7 +92,7 @@ const char *mw_report_keep(struct mw_report *report, const char *text, size_t si
 	return mw_take_pointer(copy);
 }
 
-const char *mw_report_program(const char *command, size_t *ret_size)
+const char *mw_saved_program(const char *command, size_t *ret_size)
 {
 	size_t size = strcspn(command, " ");
 	const char *slash = memrchr(command, '/', size);
@@ -102,19 +102,19 @@ const char *mw_report_program(const char *command, size_t *ret_size)
 	return program;
 }
 
-static struct mw_error *read_json(const char *path, json_t *root, struct mw_report_list *list)
+static struct mw_error *read_json(const char *path, json_t *root, struct mw_saved_list *list)
 {
 	if (json_is_array(json_object_get(root, "results")))
-		return mw_report_read_hyperfine(path, root, list);
+		return mw_saved_read_hyperfine(path, root, list);
 	if (json_is_array(json_object_get(root, "processes")))
-		return mw_report_read_job(path, root, list);
+		return mw_saved_read_job(path, root, list);
 	return mw_error_create(MW_ERROR_OTHER,
 			       "%s is JSON, but neither a report of memwatch run nor of hyperfine",
 			       path);
 }
 
 static struct mw_error *parse_json(const char *path, const char *text, size_t size,
-				   struct mw_report_list *list)
+				   struct mw_saved_list *list)
 {
 	struct mw_error *err;
 	json_error_t cause;
@@ -131,14 +131,14 @@ static struct mw_error *parse_json(const char *path, const char *text, size_t si
 	return err;
 }
 
-struct mw_error *mw_report_parse(const char *path, const char *text, size_t size,
-				 struct mw_report_list *list)
+struct mw_error *mw_saved_parse(const char *path, const char *text, size_t size,
+				struct mw_saved_list *list)
 {
 	size_t before = list->reports.count;
 	struct mw_error *err;
 
 	if (text[strspn(text, " \t\r\n")] != '{' && strstr(text, "Maximum resident set size"))
-		err = mw_report_read_time(path, text, list);
+		err = mw_saved_read_time(path, text, list);
 	else
 		err = parse_json(path, text, size, list);
 	if (err)
@@ -146,7 +146,7 @@ struct mw_error *mw_report_parse(const char *path, const char *text, size_t size
 	return err;
 }
 
-struct mw_error *mw_report_read(const char *path, struct mw_report_list *list)
+struct mw_error *mw_saved_read(const char *path, struct mw_saved_list *list)
 {
 	mw_auto_free char *text = NULL;
 	struct mw_error *err;
@@ -155,5 +155,5 @@ struct mw_error *mw_report_read(const char *path, struct mw_report_list *list)
 	err = mw_file_read(path, &text, &size);
 	if (err)
 		return err;
-	return mw_report_parse(path, text, size, list);
+	return mw_saved_parse(path, text, size, list);
 }

@@ -43,11 +43,11 @@ extern const struct mw_metric_info mw_metrics[MW_METRIC_COUNT];
 /** @return the metric of that name, or MW_METRIC_COUNT. */
 enum mw_metric mw_metric_find(const char *name);
 
-#define MW_REPORT_NO_PARENT SIZE_MAX
+#define MW_SAVED_NO_PARENT SIZE_MAX
 
-struct mw_report_process {
+struct mw_saved_process {
 	int64_t pid;
-	/** Index into the report's processes, or MW_REPORT_NO_PARENT. */
+	/** Index into the report's processes, or MW_SAVED_NO_PARENT. */
 	size_t parent;
 	/** The program: the kernel's name, else the last part of the first word of the command. */
 	const char *name;
@@ -64,7 +64,7 @@ struct mw_report_process {
 	const json_t *points;
 };
 
-struct mw_report_group {
+struct mw_saved_group {
 	const char *name;
 	/** The larger of the largest sampled sum and the largest process. */
 	double kib;
@@ -72,7 +72,7 @@ struct mw_report_group {
 };
 
 /** One run of a job. Strings live as long as the report. */
-struct mw_report {
+struct mw_saved_report {
 	char *path;
 	/** The object of this run in the file; NULL for text formats. */
 	json_t *json;
@@ -83,16 +83,16 @@ struct mw_report {
 	double metrics[MW_METRIC_COUNT];
 	/** Owns the strings that are not part of @json. */
 	MW_VEC(char *) names;
-	MW_VEC(struct mw_report_process) processes;
+	MW_VEC(struct mw_saved_process) processes;
 	/** As in the file; empty when it has none. */
-	MW_VEC(struct mw_report_group) groups;
+	MW_VEC(struct mw_saved_group) groups;
 	/** "command" or another; NULL when the file has no groups. */
 	const char *group_by;
 };
 
 /** Several runs, and the order in which they were read. */
-struct mw_report_list {
-	MW_VEC(struct mw_report *) reports;
+struct mw_saved_list {
+	MW_VEC(struct mw_saved_report *) reports;
 };
 
 /**
@@ -100,12 +100,12 @@ struct mw_report_list {
  *
  * @return an error that names the file and what is wrong with it; @list is then as before.
  */
-struct mw_error *mw_report_read(const char *path, struct mw_report_list *list) MW_MUST_CHECK;
+struct mw_error *mw_saved_read(const char *path, struct mw_saved_list *list) MW_MUST_CHECK;
 
 /** The same from memory: @text is what @path contains. */
-struct mw_error *mw_report_parse(const char *path, const char *text, size_t size,
-				 struct mw_report_list *list) MW_MUST_CHECK;
+struct mw_error *mw_saved_parse(const char *path, const char *text, size_t size,
+				struct mw_saved_list *list) MW_MUST_CHECK;
 
-void mw_report_list_deinit(struct mw_report_list *list);
+void mw_saved_list_deinit(struct mw_saved_list *list);
 
 #endif

@@ -12,13 +12,13 @@ static double element_or_nan(const json_t *array, size_t index, double factor)
 }
 
 static struct mw_error *read_run(const char *path, const json_t *result, size_t run,
-				 struct mw_report_list *list)
+				 struct mw_saved_list *list)
 {
 	const char *command = json_string_value(json_object_get(result, "command"));
-	struct mw_report *report;
+	struct mw_saved_report *report;
 	struct mw_error *err;
 
-	err = mw_report_create(path, "hyperfine", &report);
+	err = mw_saved_create(path, "hyperfine", &report);
 	if (err)
 		return err;
 	report->metrics[MW_METRIC_DURATION] =
@@ -27,11 +27,10 @@ static struct mw_error *read_run(const char *path, const json_t *result, size_t 
 		element_or_nan(json_object_get(result, "memory_usage_byte"), run, 1.0 / 1024);
 	report->json = json_incref((json_t *)result);
 	report->command = command ? command : "";
-	return mw_report_list_add(list, report);
+	return mw_saved_list_add(list, report);
 }
 
-struct mw_error *mw_report_read_hyperfine(const char *path, json_t *root,
-					  struct mw_report_list *list)
+struct mw_error *mw_saved_read_hyperfine(const char *path, json_t *root, struct mw_saved_list *list)
 {
 	const json_t *results = json_object_get(root, "results");
 	const json_t *result = json_array_get(results, 0);

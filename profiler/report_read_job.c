@@ -47,7 +47,7 @@ static double seconds_after(const json_t *object, const char *key, const char *t
 	return parse_time(string_or_null(object, time_key)) - start;
 }
 
-static struct mw_error *join_command(struct mw_report *report)
+static struct mw_error *join_command(struct mw_saved_report *report)
 {
 	const json_t *words = json_object_get(report->json, "command"), *word;
 	mw_auto_free char *line = NULL;
@@ -63,11 +63,12 @@ static struct mw_error *join_command(struct mw_report *report)
 		fprintf(stream, "%s%s", index ? " " : "", text ? text : "");
 	}
 	fclose(stream);
-	report->command = mw_report_keep(report, line, size);
+	report->command = mw_saved_keep(report, line, size);
 	return report->command ? NULL : mw_err_nomem;
 }
 
-static struct mw_error *name_process(struct mw_report *report, struct mw_report_process *process)
+static struct mw_error *name_process(struct mw_saved_report *report,
+				     struct mw_saved_process *process)
 {
 	const char *program;
 	size_t size;
@@ -75,16 +76,17 @@ static struct mw_error *name_process(struct mw_report *report, struct mw_report_
 	process->name = string_or_null(process->json, "name");
 	if (process->name)
 		return NULL;
-	program = mw_report_program(process->command, &size);
-	process->name = mw_report_keep(report, program, size);
+	program = mw_saved_program(process->command, &size);
+	process->name = mw_saved_keep(report, program, size);
 	return process->name ? NULL : mw_err_nomem;
 }
 
-static struct mw_error *read_process(struct mw_report *report, const json_t *json, double start)
+static struct mw_error *read_process(struct mw_saved_report *report, const json_t *json,
+				     double start)
 {
-	struct mw_report_process process = {
+	struct mw_saved_process process = {
 		.pid = json_integer_value(json_object_get(json, "pid")),
-		.parent = MW_REPORT_NO_PARENT,
+		.parent = MW_SAVED_NO_PARENT,
 		.command = string_or_null(json, "command"),
 		.exe = string_or_null(json, "exe"),
 		.start = seconds_after(json, "start_seconds", "first_seen", start),
@@ -114,7 +116,7 @@ static const json_t *find_key(const json_t *keys, const json_t *key)
 }
 
 /** Maps each process's key to its index. */
-static json_t *index_keys(const struct mw_report *report)
+static json_t *index_keys(const struct mw_saved_report *report)
 {
 	json_t *keys = json_object();
 
@@ -127,7 +129,7 @@ static json_t *index_keys(const struct mw_report *report)
 	return keys;
 }
 
-static void link_by_key(struct mw_report *report, const json_t *keys)
+static void link_by_key(struct mw_saved_report *report, const json_t *keys)
 {
 	mw_vec_foreach (process, &report->processes) {
 		const json_t *parent = find_key(keys, json_object_get(process->json, "parent_key"));
@@ -138,7 +140,7 @@ static void link_by_key(struct mw_report *report, const json_t *keys)
 }
 
 // memwatch 0.1 knows processes by pid only.
-static struct mw_error *link_by_pid(struct mw_report *report)
+static struct mw_error *link_by_pid(struct mw_saved_report *report)
 {
 	struct mw_intmap pids = {0};
 	struct mw_error *err = NULL;
@@ -149,7 +151,7 @@ static struct mw_error *link_by_pid(struct mw_report *report)
 	}
 	mw_vec_foreach (process, &report->processes) {
 		json_int_t ppid = json_integer_value(json_object_get(process->json, "ppid"));
-		struct mw_report_process *parent =
+		struct mw_saved_process *parent =
 			ppid > 0 ? mw_intmap_get(&pids, (uint64_t)ppid) : NULL;
 
 		if (parent && parent != process)
@@ -159,7 +161,7 @@ static struct mw_error *link_by_pid(struct mw_report *report)
 	return err;
 }
 
-static void attach_series(struct mw_report *report, const json_t *keys)
+static void attach_series(struct mw_saved_report *report, const json_t *keys)
 {
 	const json_t *series = json_object_get(report->json, "series"), *one;
 	size_t index;
@@ -174,7 +176,7 @@ static void attach_series(struct mw_report *report, const json_t *keys)
 	}
 }
 
-static struct mw_error *read_processes(struct mw_report *report)
+static struct mw_error *read_processes(struct mw_saved_report *report)
 {
 	const json_t *processes = json_object_get(report->json, "processes"), *process;
 	double start = parse_time(string_or_null(report->json, "start_time"));
@@ -198,7 +200,7 @@ static struct mw_error *read_processes(struct mw_report *report)
 	return err;
 }
 
-static struct mw_error *read_groups(struct mw_report *report)
+static struct mw_error *read_groups(struct mw_saved_report *report)
 {
 	const json_t *groups = json_object_get(report->json, "groups"), *group;
 	size_t index;
@@ -213,7 +215,7 @@ static struct mw_error *read_groups(struct mw_report *report)
 		if (!name)
 			continue;
 		if (!mw_vec_push(&report->groups,
-				 (struct mw_report_group){
+				 (struct mw_saved_group){
 					 .name = name,
 					 .kib = fmax(sum, largest),
 					 .processes = number_or_nan(group, "processes"),
@@ -223,7 +225,7 @@ static struct mw_error *read_groups(struct mw_report *report)
 	return NULL;
 }
 
-static void read_metrics(struct mw_report *report)
+static void read_metrics(struct mw_saved_report *report)
 {
 	const json_t *peak = json_object_get(report->json, "peak");
 	const json_t *completeness = json_object_get(report->json, "completeness");
@@ -251,7 +253,7 @@ static struct mw_error *check_schema(const char *path, const json_t *root)
 	return NULL;
 }
 
-static struct mw_error *fill_report(struct mw_report *report)
+static struct mw_error *fill_report(struct mw_saved_report *report)
 {
 	struct mw_error *err;
 
@@ -265,25 +267,25 @@ static struct mw_error *fill_report(struct mw_report *report)
 	return err;
 }
 
-static struct mw_error *read_run(const char *path, json_t *root, struct mw_report_list *list)
+static struct mw_error *read_run(const char *path, json_t *root, struct mw_saved_list *list)
 {
 	bool seed = !json_object_get(root, "schema_version");
-	struct mw_report *report;
+	struct mw_saved_report *report;
 	struct mw_error *err;
 
-	err = mw_report_create(path, seed ? "memwatch 0.1" : "memwatch", &report);
+	err = mw_saved_create(path, seed ? "memwatch 0.1" : "memwatch", &report);
 	if (err)
 		return err;
 	report->json = json_incref(root);
 	err = fill_report(report);
 	if (err) {
-		mw_report_destroy(report);
+		mw_saved_destroy(report);
 		return err;
 	}
-	return mw_report_list_add(list, report);
+	return mw_saved_list_add(list, report);
 }
 
-struct mw_error *mw_report_read_job(const char *path, json_t *root, struct mw_report_list *list)
+struct mw_error *mw_saved_read_job(const char *path, json_t *root, struct mw_saved_list *list)
 {
 	json_t *runs = json_object_get(root, "runs"), *run;
 	struct mw_error *err = check_schema(path, root);

@@ -38,7 +38,7 @@ static double parse_elapsed(const char *text)
 	}
 }
 
-static struct mw_error *keep_command(struct mw_report *report, const char *value)
+static struct mw_error *keep_command(struct mw_saved_report *report, const char *value)
 {
 	size_t size = value ? strcspn(value, "\n") : 0;
 
@@ -47,35 +47,34 @@ static struct mw_error *keep_command(struct mw_report *report, const char *value
 		value++;
 		size -= 2;
 	}
-	report->command = mw_report_keep(report, value ? value : "", size);
+	report->command = mw_saved_keep(report, value ? value : "", size);
 	return report->command ? NULL : mw_err_nomem;
 }
 
 static struct mw_error *read_record(const char *path, const char *text, const char *end,
-				    struct mw_report_list *list)
+				    struct mw_saved_list *list)
 {
 	const char *size = find_value(text, end, SIZE_LABEL);
-	struct mw_report *report;
+	struct mw_saved_report *report;
 	struct mw_error *err;
 
 	if (!size)
 		return mw_error_create(MW_ERROR_OTHER, "%s: a record of time -v is cut off", path);
-	err = mw_report_create(path, "GNU time", &report);
+	err = mw_saved_create(path, "GNU time", &report);
 	if (err)
 		return err;
 	report->metrics[MW_METRIC_PROCESS] = strtod(size, NULL);
 	report->metrics[MW_METRIC_DURATION] = parse_elapsed(find_value(text, end, ELAPSED_LABEL));
 	err = keep_command(report, find_value(text, end, COMMAND_LABEL));
 	if (err) {
-		mw_report_destroy(report);
+		mw_saved_destroy(report);
 		return err;
 	}
-	return mw_report_list_add(list, report);
+	return mw_saved_list_add(list, report);
 }
 
 // `time -a` appends: a file may hold several records, each begins with the command.
-struct mw_error *mw_report_read_time(const char *path, const char *text,
-				     struct mw_report_list *list)
+struct mw_error *mw_saved_read_time(const char *path, const char *text, struct mw_saved_list *list)
 {
 	const char *record = strstr(text, COMMAND_LABEL), *next;
 	struct mw_error *err = NULL;

@@ -112,13 +112,13 @@ static json_t *kib_to_json(double kib)
 	return isnan(kib) ? json_null() : json_integer((json_int_t)round(kib));
 }
 
-static json_t *metric_to_json(const struct mw_report *report, enum mw_metric metric)
+static json_t *metric_to_json(const struct mw_saved_report *report, enum mw_metric metric)
 {
 	return mw_metrics[metric].unit == MW_UNIT_SECONDS ? seconds_to_json(report->metrics[metric])
 							  : kib_to_json(report->metrics[metric]);
 }
 
-static json_t *metrics_to_json(const struct mw_report *report)
+static json_t *metrics_to_json(const struct mw_saved_report *report)
 {
 	json_t *metrics = json_object();
 
@@ -127,7 +127,7 @@ static json_t *metrics_to_json(const struct mw_report *report)
 	return metrics;
 }
 
-static json_t *runs_to_json(const struct mw_report_list *list)
+static json_t *runs_to_json(const struct mw_saved_list *list)
 {
 	json_t *runs = json_array();
 
@@ -137,7 +137,7 @@ static json_t *runs_to_json(const struct mw_report_list *list)
 }
 
 /** How many points every process may have, so that all together stay within POINTS_MAX. */
-static size_t points_each(const struct mw_report *report)
+static size_t points_each(const struct mw_saved_report *report)
 {
 	size_t with_points = 1, each;
 
@@ -200,7 +200,7 @@ static json_t *process_fields(void)
 	return fields;
 }
 
-static json_t *process_to_json(const struct mw_report_process *process, size_t points)
+static json_t *process_to_json(const struct mw_saved_process *process, size_t points)
 {
 	const json_t *source = json_object_get(process->json, "hwm_source");
 	json_t *row = json_array();
@@ -223,7 +223,7 @@ static json_t *process_to_json(const struct mw_report_process *process, size_t p
 	return row;
 }
 
-static json_t *processes_to_json(const struct mw_report *report)
+static json_t *processes_to_json(const struct mw_saved_report *report)
 {
 	size_t points = points_each(report);
 	json_t *rows = json_array();
@@ -261,7 +261,7 @@ static json_t *series_to_json(const struct mw_view_series *series)
 }
 
 /** [[seconds, KiB], ...] of the moments at which the sum of PSS was measured. */
-static json_t *pss_to_json(const struct mw_report *report)
+static json_t *pss_to_json(const struct mw_saved_report *report)
 {
 	const json_t *timeline = json_object_get(report->json, "timeline"), *point;
 	json_t *pss = json_array();
@@ -281,7 +281,7 @@ static json_t *pss_to_json(const struct mw_report *report)
 	return pss;
 }
 
-static void pass_on(const struct mw_report *report, json_t *object)
+static void pass_on(const struct mw_saved_report *report, json_t *object)
 {
 	// hyperfine and time -v have none of these keys.
 	for (size_t i = 0; i < mw_array_size(passed_keys); i++) {
@@ -292,7 +292,7 @@ static void pass_on(const struct mw_report *report, json_t *object)
 	}
 }
 
-const struct mw_report *mw_view_choose(const struct mw_report_list *list)
+const struct mw_saved_report *mw_view_choose(const struct mw_saved_list *list)
 {
 	size_t count = list->reports.count;
 
@@ -312,8 +312,8 @@ const struct mw_report *mw_view_choose(const struct mw_report_list *list)
 	return list->reports.items[0];
 }
 
-struct mw_error *mw_view_report_to_json(const struct mw_report_list *list,
-					const struct mw_report *shown,
+struct mw_error *mw_view_report_to_json(const struct mw_saved_list *list,
+					const struct mw_saved_report *shown,
 					const struct mw_view_series *series, json_t **ret)
 {
 	size_t left_out =

@@ -8,13 +8,13 @@
 
 static int compare_names(const void *a, const void *b)
 {
-	const struct mw_report_process *const *left = a, *const *right = b;
+	const struct mw_saved_process *const *left = a, *const *right = b;
 
 	return strcmp((*left)->name, (*right)->name);
 }
 
-static void number_groups(const struct mw_report *report, const struct mw_report_process **sorted,
-			  struct mw_view_groups *groups)
+static void number_groups(const struct mw_saved_report *report,
+			  const struct mw_saved_process **sorted, struct mw_view_groups *groups)
 {
 	for (size_t i = 0; i < report->processes.count; i++) {
 		if (!i || strcmp(sorted[i]->name, sorted[i - 1]->name))
@@ -23,10 +23,11 @@ static void number_groups(const struct mw_report *report, const struct mw_report
 	}
 }
 
-struct mw_error *mw_view_groups_create(const struct mw_report *report, struct mw_view_groups *ret)
+struct mw_error *mw_view_groups_create(const struct mw_saved_report *report,
+				       struct mw_view_groups *ret)
 {
 	size_t count = report->processes.count;
-	const struct mw_report_process **sorted = calloc(count + 1, sizeof(const void *));
+	const struct mw_saved_process **sorted = calloc(count + 1, sizeof(const void *));
 	struct mw_view_groups groups = {
 		.of_process = calloc(count + 1, sizeof(*groups.of_process)),
 		.names = calloc(count + 1, sizeof(*groups.names)),

@@ -13,7 +13,7 @@ struct mw_view_groups {
 	size_t count;
 };
 
-struct mw_error *mw_view_groups_create(const struct mw_report *report,
+struct mw_error *mw_view_groups_create(const struct mw_saved_report *report,
 				       struct mw_view_groups *ret) MW_MUST_CHECK;
 
 void mw_view_groups_deinit(struct mw_view_groups *groups);

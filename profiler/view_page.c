@@ -30,13 +30,13 @@ static const char *write_up_to(FILE *out, const char *from, const char *mark)
 	return found + strlen(mark);
 }
 
-static void write_title(FILE *out, const struct mw_report *shown)
+static void write_title(FILE *out, const struct mw_saved_report *shown)
 {
 	fputs("memwatch: ", out);
 	mw_escape_write(out, MW_ESCAPE_XML, shown->command, TITLE_COLUMNS);
 }
 
-struct mw_error *mw_view_write_page(FILE *out, const struct mw_report *shown,
+struct mw_error *mw_view_write_page(FILE *out, const struct mw_saved_report *shown,
 				    const struct mw_view_series *series, const json_t *data)
 {
 	char *text = json_dumps(data, JSON_COMPACT | JSON_REAL_PRECISION(9));

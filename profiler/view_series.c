@@ -56,7 +56,7 @@ static struct mw_error *add_event(struct events *events, size_t source, const js
 }
 
 static struct mw_error *add_process(struct events *events, size_t source,
-				    const struct mw_report_process *process)
+				    const struct mw_saved_process *process)
 {
 	struct mw_error *err = NULL;
 	const json_t *point;
@@ -75,7 +75,7 @@ static struct mw_error *add_process(struct events *events, size_t source,
 	return NULL;
 }
 
-static struct mw_error *add_timeline(struct events *events, const struct mw_report *report)
+static struct mw_error *add_timeline(struct events *events, const struct mw_saved_report *report)
 {
 	const json_t *timeline = json_object_get(report->json, "timeline"), *point;
 	struct mw_error *err = NULL;
@@ -185,8 +185,9 @@ static void choose_bands(const struct mw_view_groups *groups, double *peak, size
 	}
 }
 
-static struct mw_error *band_processes(const struct mw_report *report, const struct events *events,
-				       size_t *band, struct mw_view_series *series)
+static struct mw_error *band_processes(const struct mw_saved_report *report,
+				       const struct events *events, size_t *band,
+				       struct mw_view_series *series)
 {
 	struct mw_view_groups groups;
 	size_t count = report->processes.count, *band_of_group;
@@ -212,7 +213,7 @@ static struct mw_error *band_processes(const struct mw_report *report, const str
 }
 
 /** @param ret_by_process whether the events are those of processes, not of the whole job. */
-static struct mw_error *collect_events(const struct mw_report *report, struct events *events,
+static struct mw_error *collect_events(const struct mw_saved_report *report, struct events *events,
 				       bool *ret_by_process)
 {
 	struct mw_error *err;
@@ -230,8 +231,8 @@ static struct mw_error *collect_events(const struct mw_report *report, struct ev
 	return err;
 }
 
-static struct mw_error *fill(const struct mw_report *report, struct events *events, size_t *band,
-			     double *value, struct mw_view_series *series)
+static struct mw_error *fill(const struct mw_saved_report *report, struct events *events,
+			     size_t *band, double *value, struct mw_view_series *series)
 {
 	struct walk walk = {.band = band, .value = value};
 	struct mw_error *err;
@@ -250,7 +251,8 @@ static struct mw_error *fill(const struct mw_report *report, struct events *even
 	return err ? err : walk_all(&walk, events, series);
 }
 
-struct mw_error *mw_view_series_create(const struct mw_report *report, struct mw_view_series *ret)
+struct mw_error *mw_view_series_create(const struct mw_saved_report *report,
+				       struct mw_view_series *ret)
 {
 	size_t sources = report->processes.count + 1;
 	struct mw_view_series series = {.duration = fmax(0, report->metrics[MW_METRIC_DURATION])};

@@ -36,7 +36,7 @@ struct mw_view_series {
  * Sums the series of the processes by program; without them takes the totals of the timeline as
  * one band; without those as well there are no moments.
  */
-struct mw_error *mw_view_series_create(const struct mw_report *report,
+struct mw_error *mw_view_series_create(const struct mw_saved_report *report,
 				       struct mw_view_series *ret) MW_MUST_CHECK;
 
 void mw_view_series_deinit(struct mw_view_series *series);

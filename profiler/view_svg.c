@@ -36,7 +36,7 @@ static double y_of(const struct scale *scale, double kib)
 	return PLOT_BOTTOM - kib / scale->kib * PLOT_HEIGHT;
 }
 
-static double largest_limit(const struct mw_report *report, double most)
+static double largest_limit(const struct mw_saved_report *report, double most)
 {
 	const json_t *limits = json_object_get(report->json, "limits"), *limit;
 	double largest = 0;
@@ -53,7 +53,8 @@ static double largest_limit(const struct mw_report *report, double most)
 	return largest;
 }
 
-static struct scale make_scale(const struct mw_report *report, const struct mw_view_series *series)
+static struct scale make_scale(const struct mw_saved_report *report,
+			       const struct mw_view_series *series)
 {
 	struct scale scale = {.seconds = series->duration > 0 ? series->duration : 1};
 
@@ -155,7 +156,7 @@ static void write_line(FILE *out, const struct scale *scale, double kib, const c
 		y_of(scale, kib) - 5, colour, label, mw_amount_format(MW_UNIT_KIB, kib).text);
 }
 
-static void write_lines(FILE *out, const struct scale *scale, const struct mw_report *report)
+static void write_lines(FILE *out, const struct scale *scale, const struct mw_saved_report *report)
 {
 	const json_t *limits = json_object_get(report->json, "limits"), *limit;
 	size_t index;
@@ -186,7 +187,7 @@ static void write_legend(FILE *out, const struct mw_view_series *series)
 	}
 }
 
-static void write_heading(FILE *out, const struct mw_report *report)
+static void write_heading(FILE *out, const struct mw_saved_report *report)
 {
 	const double *metrics = report->metrics;
 
@@ -203,7 +204,7 @@ static void write_heading(FILE *out, const struct mw_report *report)
 		mw_amount_format(MW_UNIT_COUNT, metrics[MW_METRIC_PROCESSES]).text);
 }
 
-void mw_view_write_svg(FILE *out, const struct mw_report *report,
+void mw_view_write_svg(FILE *out, const struct mw_saved_report *report,
 		       const struct mw_view_series *series)
 {
 	struct scale scale = make_scale(report, series);

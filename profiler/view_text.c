@@ -99,7 +99,7 @@ static void write_bands(FILE *out, const struct mw_view_series *series, size_t c
 		mw_amount_format(MW_UNIT_SECONDS, series->duration).text);
 }
 
-static void write_metric(FILE *out, const struct mw_report *report, enum mw_metric metric)
+static void write_metric(FILE *out, const struct mw_saved_report *report, enum mw_metric metric)
 {
 	if (!isnan(report->metrics[metric]))
 		fprintf(out, "%-16s %s\n", mw_metrics[metric].label,
@@ -115,7 +115,7 @@ static void write_line(FILE *out, const char *label, const json_t *text, size_t 
 	fputc('\n', out);
 }
 
-static void write_bounds(FILE *out, const struct mw_report *report)
+static void write_bounds(FILE *out, const struct mw_saved_report *report)
 {
 	const json_t *peak = json_object_get(report->json, "peak");
 	const json_t *low = json_object_get(peak, "bound_low_kib");
@@ -127,7 +127,7 @@ static void write_bounds(FILE *out, const struct mw_report *report)
 			mw_amount_format(MW_UNIT_KIB, json_number_value(high)).text);
 }
 
-static void write_process(FILE *out, const struct mw_report_process *process, size_t columns)
+static void write_process(FILE *out, const struct mw_saved_process *process, size_t columns)
 {
 	double life = process->end - process->start;
 	const json_t *code = json_object_get(process->json, "exit_code");
@@ -148,7 +148,7 @@ static void write_process(FILE *out, const struct mw_report_process *process, si
 	fputc('\n', out);
 }
 
-static void write_processes(FILE *out, const struct mw_report *report, size_t columns)
+static void write_processes(FILE *out, const struct mw_saved_report *report, size_t columns)
 {
 	size_t count = report->processes.count;
 
@@ -162,7 +162,7 @@ static void write_processes(FILE *out, const struct mw_report *report, size_t co
 		fprintf(out, "%9s and %zu smaller ones\n", "", count - PROCESSES);
 }
 
-void mw_view_write_text(FILE *out, const struct mw_report *report,
+void mw_view_write_text(FILE *out, const struct mw_saved_report *report,
 			const struct mw_view_series *series, size_t columns)
 {
 	const json_t *completeness = json_object_get(report->json, "completeness");

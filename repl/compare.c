@@ -169,12 +169,12 @@ static struct mw_error *divide(struct mw_operands *operands, bool budget)
 }
 
 static struct mw_error *read_files(const char *const *paths, size_t count,
-				   struct mw_report_list *ret)
+				   struct mw_saved_list *ret)
 {
 	struct mw_error *err = NULL;
 
 	for (size_t i = 0; i < count && !err; i++)
-		err = mw_report_read(paths[i], ret);
+		err = mw_saved_read(paths[i], ret);
 	return err;
 }
 
@@ -196,7 +196,7 @@ static struct mw_error *compare(const struct mw_operands *operands, const struct
 {
 	const char *const *names = operands->names.items;
 	size_t base_count = operands->before_dashes;
-	struct mw_report_list base = {0}, candidate = {0};
+	struct mw_saved_list base = {0}, candidate = {0};
 	struct mw_error *err;
 
 	err = read_files(names, base_count, &base);
@@ -204,8 +204,8 @@ static struct mw_error *compare(const struct mw_operands *operands, const struct
 		err = read_files(names + base_count, operands->names.count - base_count,
 				 &candidate);
 	if (err) {
-		mw_report_list_deinit(&base);
-		mw_report_list_deinit(&candidate);
+		mw_saved_list_deinit(&base);
+		mw_saved_list_deinit(&candidate);
 		return err;
 	}
 	err = mw_comparison_init(ret, &base, &candidate, &settings->compare);

@@ -33,8 +33,8 @@ struct settings {
 
 /** One file that was read, and what is drawn of it. */
 struct shown {
-	struct mw_report_list list;
-	const struct mw_report *report;
+	struct mw_saved_list list;
+	const struct mw_saved_report *report;
 	struct mw_view_series series;
 };
 
@@ -103,20 +103,20 @@ static struct mw_error *shown_init(struct shown *shown, const char *path)
 	struct mw_error *err;
 
 	*shown = (struct shown){0};
-	err = mw_report_read(path, &shown->list);
+	err = mw_saved_read(path, &shown->list);
 	if (err)
 		return err;
 	shown->report = mw_view_choose(&shown->list);
 	err = mw_view_series_create(shown->report, &shown->series);
 	if (err)
-		mw_report_list_deinit(&shown->list);
+		mw_saved_list_deinit(&shown->list);
 	return err;
 }
 
 static void shown_deinit(struct shown *shown)
 {
 	mw_view_series_deinit(&shown->series);
-	mw_report_list_deinit(&shown->list);
+	mw_saved_list_deinit(&shown->list);
 }
 
 static size_t terminal_columns(void)
@@ -137,15 +137,15 @@ static size_t terminal_columns(void)
 
 static struct mw_error *compare_files(const struct mw_operands *operands, json_t **ret)
 {
-	struct mw_report_list base = {0}, candidate = {0};
+	struct mw_saved_list base = {0}, candidate = {0};
 	struct mw_comparison comparison;
 	struct mw_error *err;
 
-	err = mw_report_read(operands->names.items[0], &base);
+	err = mw_saved_read(operands->names.items[0], &base);
 	if (!err)
-		err = mw_report_read(operands->names.items[1], &candidate);
+		err = mw_saved_read(operands->names.items[1], &candidate);
 	if (err) {
-		mw_report_list_deinit(&base);
+		mw_saved_list_deinit(&base);
 		return err;
 	}
 	err = mw_comparison_init(&comparison, &base, &candidate, &mw_compare_defaults);

@@ -51,8 +51,6 @@ function drawSteps(plot, times, values, name) {
 	context.beginPath();
 	context.rect(plot.bbox.left, plot.bbox.top, plot.bbox.width, plot.bbox.height);
 	context.clip();
-	context.strokeStyle = colour(name);
-	context.lineWidth = 2 * devicePixelRatio;
 	context.beginPath();
 	for (let at = 0; at < times.length; at++) {
 		const x = plot.valToPos(times[at], "x", true);
@@ -60,6 +58,12 @@ function drawSteps(plot, times, values, name) {
 			context.lineTo(x, plot.valToPos(values[at - 1], "y", true));
 		context.lineTo(x, plot.valToPos(values[at], "y", true));
 	}
+	// A rim in the colour of the ground, so that the line is seen on every area.
+	context.lineWidth = 4 * devicePixelRatio;
+	context.strokeStyle = colour("panel");
+	context.stroke();
+	context.lineWidth = 1.5 * devicePixelRatio;
+	context.strokeStyle = colour(name);
 	context.stroke();
 	context.restore();
 }
@@ -79,17 +83,18 @@ function drawLine(plot, line) {
 	context.stroke();
 	context.font = 12 * devicePixelRatio + "px system-ui, sans-serif";
 	context.textAlign = "right";
+	context.textBaseline = "alphabetic";
 	context.fillText(line.text, plot.bbox.left + plot.bbox.width - 6 * devicePixelRatio,
 		y - 5 * devicePixelRatio);
 	context.restore();
 }
 
 function drawOverlays(plot, report, other) {
-	if (report.pss.length > 1)
+	if (report.pss.length > 1 && !other)
 		drawSteps(plot, report.pss.map((point) => point[0]),
-			report.pss.map((point) => point[1]), "accent");
+			report.pss.map((point) => point[1]), "peak");
 	if (other && other.series.times.length)
-		drawSteps(plot, other.series.times, other.totals, "bad");
+		drawSteps(plot, other.series.times, other.totals, "other");
 	chartLines(report).forEach((line) => drawLine(plot, line));
 }
 
@@ -104,6 +109,7 @@ function chartOptions(report, other, viewport, width, hooks) {
 	return {
 		width: width,
 		height: CHART_HEIGHT,
+		padding: [null, 28, null, null],
 		legend: { show: false },
 		cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false } },
 		scales: {
@@ -113,10 +119,10 @@ function chartOptions(report, other, viewport, width, hooks) {
 		axes: [
 			Object.assign({ values: (plot, ticks) => ticks.map(formatTick) }, axis),
 			Object.assign({ size: 84, incrs: binary,
-				values: (plot, ticks) => ticks.map(formatKib) }, axis),
+				values: (plot, ticks) => ticks.map(formatSizeTick) }, axis),
 		],
 		series: [{}].concat(bands.map((band, index) => index).reverse().map((index) => ({
-			fill: groupColour(bandColourOf(report, index)),
+			fill: groupColour(colourOf(report, report.series.bands[index].name)),
 			width: 0,
 			points: { show: false },
 			paths: uPlot.paths.stepped({ align: 1 }),
@@ -125,14 +131,13 @@ function chartOptions(report, other, viewport, width, hooks) {
 	};
 }
 
-function bandColourOf(report, index) {
-	return report.series.bands.length > GROUP_COLOURS && index === GROUP_COLOURS
-		? GROUP_COLOURS : index;
+function formatSizeTick(kib) {
+	return formatKib(kib).replace(/\.0+ /, " ");
 }
 
 function formatTick(seconds) {
 	if (seconds >= 60)
-		return formatSeconds(seconds);
+		return formatClock(seconds);
 	return Number(seconds.toPrecision(6)) + " s";
 }
 
@@ -160,7 +165,7 @@ function chartLegend(report, hidden, rebuild) {
 		for (const entry of entries) {
 			const values = entry.band.values;
 			entry.value.textContent = formatKib(hovering ? values[at] : extremes(values)[0]);
-			entry.swatch.style.background = groupColour(bandColourOf(report, entry.index));
+			entry.swatch.style.background = groupColour(colourOf(report, entry.band.name));
 			entry.button.style.opacity = hidden.has(entry.index) ? "0.45" : "1";
 		}
 	}
@@ -194,10 +199,10 @@ function attachPointer(plot, viewport) {
 
 function chartNotes(report, other) {
 	const notes = ["Drag to zoom, double-click to see all; Ctrl and wheel zooms, Shift and wheel pans."];
-	if (report.pss.length > 1)
-		notes.push("The blue line is the sum of PSS, where shared pages count once.");
+	if (report.pss.length > 1 && !other)
+		notes.push("The thin line is the sum of PSS, where shared pages count once.");
 	if (other)
-		notes.push("The red line is the total of " + other.label + ".");
+		notes.push("The pink line is the total of " + other.label + ".");
 	return notes.join(" ");
 }
 

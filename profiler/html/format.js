@@ -34,6 +34,14 @@ function formatSeconds(seconds) {
 	return Math.floor(minutes / 60) + " h " + (minutes % 60) + " min";
 }
 
+// "1:05" or "2:03:20", for axes.
+function formatClock(seconds) {
+	const pad = (number) => String(number).padStart(2, "0");
+	const whole = Math.floor(seconds);
+	const rest = pad(Math.floor(whole / 60) % 60) + ":" + pad(whole % 60);
+	return whole >= 3600 ? Math.floor(whole / 3600) + ":" + rest : rest.replace(/^0/, "");
+}
+
 function formatCount(count) {
 	return known(count) ? String(count).replace(/\B(?=(\d{3})+$)/g, "\u2009") : UNKNOWN;
 }

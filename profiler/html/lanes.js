@@ -228,6 +228,6 @@ function lanesSection(report, viewport) {
 		element("span", { class: "count" }, formatCount(report.processes.length) + " processes" +
 			(report.processes_left_out ? ", " + formatCount(report.processes_left_out) + " smaller ones left out" : "")));
 	return section("lanes", "Processes over time",
-		"One lane for each process, darker and then red with its size; ticks lived too short for a bar.",
+		"One lane for each process: the stronger its colour the larger, red the largest. Ticks lived too short for a bar.",
 		bar, scroll, details);
 }

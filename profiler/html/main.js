@@ -105,6 +105,8 @@ function main() {
 	const data = JSON.parse(document.getElementById("report").textContent);
 	const labels = labelsOf(data.reports.length);
 	const reports = data.reports.map((raw, index) => reportOf(raw, labels[index]));
+	if (reports.length === 2)
+		shareColours(reports[1], reports[0]);
 	applyTheme(rememberedTheme());
 	listen();
 	show(reports, data.comparison, reports.length - 1);

@@ -34,16 +34,29 @@ function reportOf(raw, label) {
 	report.label = label;
 	report.processes = raw.processes.map((row, index) => processOf(raw.fields, row, index));
 	linkChildren(report.processes);
-	report.bandOf = new Map(raw.series.bands.map((band, index) => [band.name, index]));
+	report.colours = new Map(raw.series.bands.slice(0, GROUP_COLOURS)
+		.map((band, index) => [band.name, index]));
 	report.totals = totalsOf(raw.series);
 	report.duration = raw.series.duration || raw.metrics.duration || 1;
 	report.byPid = new Map(report.processes.map((process) => [process.pid, process]));
 	return report;
 }
 
-function bandOf(report, name) {
-	const band = report.bandOf.get(name);
-	return band === undefined ? GROUP_COLOURS : band;
+// The number of a program's colour.
+function colourOf(report, name) {
+	const index = report.colours.get(name);
+	return index === undefined ? GROUP_COLOURS : index;
+}
+
+// A program that both reports show has the same colour in both.
+function shareColours(from, to) {
+	const free = new Set(Array.from({ length: GROUP_COLOURS }, (unused, index) => index));
+	const names = Array.from(to.colours.keys());
+	const shared = names.filter((name) => from.colours.has(name));
+	shared.forEach((name) => free.delete(from.colours.get(name)));
+	const rest = Array.from(free);
+	to.colours = new Map(names.map((name) =>
+		[name, from.colours.has(name) ? from.colours.get(name) : rest.shift()]));
 }
 
 function endOf(report, process) {

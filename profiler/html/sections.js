@@ -78,10 +78,10 @@ function processesSection(report) {
 
 function groupSwatch(report, name) {
 	const swatch = element("span", { class: "swatch" });
-	const paint = () => { swatch.style.background = groupColour(bandOf(report, name)); };
+	const paint = () => { swatch.style.background = groupColour(colourOf(report, name)); };
 	onRedraw(paint);
 	paint();
-	return element("span", {}, report.bandOf.has(name) ? swatch : null,
+	return element("span", {}, report.colours.has(name) ? swatch : null,
 		element("bdi", {}, shorten(visible(name), 80)));
 }
 

@@ -57,7 +57,7 @@ function peakItems(report) {
 		const process = report.byPid.get(entry.pid);
 		const name = process ? process.name : entry.command.split(" ")[0];
 		return { kib: entry.rss_kib, pss: entry.pss_kib, pid: entry.pid, name,
-			command: entry.command, band: bandOf(report, name) };
+			command: entry.command, colour: colourOf(report, name) };
 	}).sort((a, b) => b.kib - a.kib);
 }
 
@@ -74,7 +74,7 @@ function paintTreemap(context, placed, chosen) {
 	context.font = "12px system-ui, sans-serif";
 	context.textBaseline = "top";
 	for (const { item, x, y, width, height } of placed) {
-		context.fillStyle = groupColour(item.band);
+		context.fillStyle = groupColour(item.colour);
 		context.fillRect(x, y, Math.max(1, width - 1), Math.max(1, height - 1));
 		if (item === chosen) {
 			context.strokeStyle = colour("text");
@@ -137,5 +137,5 @@ function treemapSection(report) {
 	return section("peak", "At the peak",
 		"The " + formatCount(items.length) + " processes alive at " +
 			formatSeconds(report.peak.elapsed_seconds) + ", when the total was largest.",
-		view.canvas, live, peakTable(items, total));
+		element("div", {}, view.canvas), live, peakTable(items, total));
 }
