@@ -16,11 +16,17 @@ struct unit {
 	double factor;
 };
 
+struct units {
+	const struct unit *list;
+	size_t count;
+	int (*compare)(const char *a, const char *b);
+};
+
 static const struct unit size_units[] = {
-	{"", 1.0 / 1024},     {"B", 1.0 / 1024},     {"K", 1},           {"kB", 1},
-	{"KiB", 1},           {"M", 1024},           {"MB", 1024},       {"MiB", 1024},
-	{"G", 1024.0 * 1024}, {"GB", 1048576.0},     {"GiB", 1048576.0}, {"T", 1073741824.0},
-	{"TB", 1073741824.0}, {"TiB", 1073741824.0},
+	{"", 1.0 / 1024},   {"B", 1.0 / 1024},   {"K", 1},         {"kB", 1},
+	{"KiB", 1},         {"M", 1024},         {"MB", 1024},     {"MiB", 1024},
+	{"G", 1048576},     {"GB", 1048576},     {"GiB", 1048576}, {"T", 1073741824},
+	{"TB", 1073741824}, {"TiB", 1073741824},
 };
 
 static const struct unit duration_units[] = {
@@ -29,17 +35,25 @@ static const struct unit duration_units[] = {
 
 static const struct unit count_units[] = {{"", 1}};
 
-static const struct unit *find_unit(const struct unit *units, size_t count, const char *name)
+static const struct unit percent_units[] = {{"%", 1}};
+
+static const struct units sizes = {size_units, mw_array_size(size_units), strcasecmp};
+// 5M is a size that got into the wrong place, not five minutes.
+static const struct units durations = {duration_units, mw_array_size(duration_units), strcmp};
+static const struct units counts = {count_units, mw_array_size(count_units), strcmp};
+static const struct units percents = {percent_units, mw_array_size(percent_units), strcmp};
+
+static const struct unit *find_unit(const struct units *units, const char *name)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (!strcasecmp(units[i].name, name))
-			return &units[i];
+	for (size_t i = 0; i < units->count; i++) {
+		if (!units->compare(units->list[i].name, name))
+			return &units->list[i];
 	}
 	return NULL;
 }
 
 /** @return false when @text isn't a non-negative number followed by one of @units. */
-static bool parse_amount(const char *text, const struct unit *units, size_t count, double *ret)
+static bool parse_amount(const char *text, const struct units *units, double *ret)
 {
 	const struct unit *unit;
 	char *end;
@@ -51,7 +65,7 @@ static bool parse_amount(const char *text, const struct unit *units, size_t coun
 	number = strtod(text, &end);
 	while (*end == ' ')
 		end++;
-	unit = find_unit(units, count, end);
+	unit = find_unit(units, end);
 	if (!unit || !isfinite(number * unit->factor))
 		return false;
 	*ret = number * unit->factor;
@@ -60,7 +74,7 @@ static bool parse_amount(const char *text, const struct unit *units, size_t coun
 
 struct mw_error *mw_amount_parse_size(const char *text, double *ret_kib)
 {
-	if (!parse_amount(text, size_units, mw_array_size(size_units), ret_kib))
+	if (!parse_amount(text, &sizes, ret_kib))
 		return mw_error_create(MW_ERROR_USAGE, "'%s' is not a size: write 512M or 1.5G",
 				       text);
 	return NULL;
@@ -68,7 +82,7 @@ struct mw_error *mw_amount_parse_size(const char *text, double *ret_kib)
 
 struct mw_error *mw_amount_parse_duration(const char *text, double *ret_seconds)
 {
-	if (!parse_amount(text, duration_units, mw_array_size(duration_units), ret_seconds))
+	if (!parse_amount(text, &durations, ret_seconds))
 		return mw_error_create(MW_ERROR_USAGE, "'%s' is not a duration: write 90s or 2m",
 				       text);
 	return NULL;
@@ -78,7 +92,7 @@ struct mw_error *mw_amount_parse_count(const char *text, double *ret)
 {
 	double number;
 
-	if (!parse_amount(text, count_units, 1, &number) || number != floor(number))
+	if (!parse_amount(text, &counts, &number) || number != floor(number))
 		return mw_error_create(MW_ERROR_USAGE, "'%s' is not a whole number", text);
 	*ret = number;
 	return NULL;
@@ -93,18 +107,17 @@ static struct mw_error *threshold_error(const char *text)
 
 struct mw_error *mw_threshold_parse(const char *text, struct mw_threshold *ret)
 {
-	static const struct unit percent[] = {{"%", 1}};
 	size_t length = strlen(text);
 	double value;
 
 	// A bare number could mean either, and the two are far apart.
 	if (!length || isdigit((unsigned char)text[length - 1]))
 		return threshold_error(text);
-	if (parse_amount(text, percent, 1, &value)) {
+	if (parse_amount(text, &percents, &value)) {
 		*ret = (struct mw_threshold){.relative = true, .value = value};
 		return NULL;
 	}
-	if (!parse_amount(text, size_units, mw_array_size(size_units), &value))
+	if (!parse_amount(text, &sizes, &value))
 		return threshold_error(text);
 	*ret = (struct mw_threshold){.value = value};
 	return NULL;

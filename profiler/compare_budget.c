@@ -71,14 +71,14 @@ static char *trim(char *text)
 // The limit is the last word: names may have blanks in them.
 static char *split_limit(char *text)
 {
-	char *blank = text + strlen(text);
+	char *word = text + strlen(text);
 
-	while (blank > text && !strchr(BLANKS, *blank))
-		blank--;
-	if (blank == text)
+	while (word > text && !strchr(BLANKS, word[-1]))
+		word--;
+	if (word == text)
 		return NULL;
-	*blank = '\0';
-	return blank + 1;
+	word[-1] = '\0';
+	return word;
 }
 
 static struct mw_error *parse_line(char *text, struct mw_budget *budget)

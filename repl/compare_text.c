@@ -21,6 +21,7 @@ static void print_cell(FILE *out, const char *text)
 
 static void print_row(const struct mw_comparison_row *row, FILE *out)
 {
+	const char *verdict = mw_compare_verdict_text(row);
 	size_t used;
 
 	fputs("  ", out);
@@ -28,7 +29,7 @@ static void print_row(const struct mw_comparison_row *row, FILE *out)
 	fprintf(out, "%*s", used < NAME_COLUMNS ? (int)(NAME_COLUMNS - used) : 0, "");
 	print_cell(out, mw_compare_stats_cell(&row->base, row->unit).text);
 	print_cell(out, mw_compare_stats_cell(&row->candidate, row->unit).text);
-	fprintf(out, "%10s  %s\n", mw_compare_change_cell(row).text, mw_compare_verdict_text(row));
+	fprintf(out, "%10s%s%s\n", mw_compare_change_cell(row).text, *verdict ? "  " : "", verdict);
 }
 
 static void print_heading(const char *name, FILE *out)
@@ -97,8 +98,8 @@ static void print_budget(const struct mw_comparison *comparison, FILE *out)
 {
 	static const char *const states[MW_BUDGET_STATE_COUNT] = {
 		[MW_BUDGET_KEPT] = "",
-		[MW_BUDGET_BROKEN] = "OVER BUDGET",
-		[MW_BUDGET_UNKNOWN] = "not checked: no run says",
+		[MW_BUDGET_BROKEN] = "  OVER BUDGET",
+		[MW_BUDGET_UNKNOWN] = "  not checked: no run says",
 	};
 
 	if (comparison->budget.count)
@@ -108,7 +109,7 @@ static void print_budget(const struct mw_comparison *comparison, FILE *out)
 		const struct mw_budget_result *result = &comparison->budget.items[i];
 		enum mw_metric_unit unit = result->line->unit;
 
-		fprintf(out, "  %-*s%*s%*s  %s\n", NAME_COLUMNS, result->line->name, CELL_COLUMNS,
+		fprintf(out, "  %-*s%*s%*s%s\n", NAME_COLUMNS, result->line->name, CELL_COLUMNS,
 			mw_amount_format(unit, result->line->limit).text, CELL_COLUMNS,
 			mw_amount_format(unit, result->value).text, states[result->state]);
 	}
