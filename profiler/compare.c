@@ -209,13 +209,23 @@ static struct mw_error *compare_groups(struct mw_comparison *comparison)
 	return NULL;
 }
 
+// What only some of a side's runs have, no run of the other side need have.
+static bool is_on_one_side(const struct mw_comparison *comparison,
+			   const struct mw_comparison_row *row)
+{
+	if (row->verdict == MW_VERDICT_NEW)
+		return 2 * row->candidate.runs > comparison->candidate.reports.count;
+	return row->verdict == MW_VERDICT_VANISHED &&
+	       2 * row->base.runs > comparison->base.reports.count;
+}
+
 static struct mw_error *compare_processes(struct mw_comparison *comparison)
 {
 	mw_vec_foreach (entry, &comparison->process_tally.entries) {
 		struct mw_comparison_row row =
 			make_row(&comparison->settings, &comparison->process_tally, entry);
 
-		if (row.base.runs && row.candidate.runs)
+		if (!is_on_one_side(comparison, &row))
 			continue;
 		if (!mw_vec_push(&comparison->processes, row))
 			return mw_err_nomem;
@@ -224,6 +234,15 @@ static struct mw_error *compare_processes(struct mw_comparison *comparison)
 		qsort(comparison->processes.items, comparison->processes.count,
 		      sizeof(*comparison->processes.items), compare_rows);
 	return NULL;
+}
+
+static bool has_processes(const struct mw_saved_list *list)
+{
+	for (size_t i = 0; i < list->reports.count; i++) {
+		if (list->reports.items[i]->processes.count)
+			return true;
+	}
+	return false;
 }
 
 static struct mw_error *compare_all(struct mw_comparison *comparison)
@@ -240,7 +259,8 @@ static struct mw_error *compare_all(struct mw_comparison *comparison)
 	if (err)
 		return err;
 	compare_metrics(comparison);
-	if (!base_runs)
+	// hyperfine and time -v know no processes: that they vanished says nothing.
+	if (!has_processes(&comparison->base) || !has_processes(&comparison->candidate))
 		return NULL;
 	err = compare_groups(comparison);
 	return err ? err : compare_processes(comparison);

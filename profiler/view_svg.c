@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <math.h>
+#include <string.h>
 
 #include "profiler/compare_amount.h"
 #include "profiler/view.h"
@@ -36,6 +37,16 @@ static double y_of(const struct scale *scale, double kib)
 	return PLOT_BOTTOM - kib / scale->kib * PLOT_HEIGHT;
 }
 
+/** The limit on the sum of the job's memory that @limit is; 0 for one on a single process. */
+static double total_limit_kib(const json_t *limit)
+{
+	const char *name = json_string_value(json_object_get(limit, "name"));
+
+	if (!name || strncmp(name, "max-total", strlen("max-total")))
+		return 0;
+	return json_number_value(json_object_get(limit, "limit_kib"));
+}
+
 static double largest_limit(const struct mw_saved_report *report, double most)
 {
 	const json_t *limits = json_object_get(report->json, "limits"), *limit;
@@ -44,7 +55,7 @@ static double largest_limit(const struct mw_saved_report *report, double most)
 
 	json_array_foreach(limits, index, limit)
 	{
-		double kib = json_number_value(json_object_get(limit, "limit_kib"));
+		double kib = total_limit_kib(limit);
 
 		// A limit far above would press the areas flat.
 		if (kib <= most)
@@ -165,7 +176,7 @@ static void write_lines(FILE *out, const struct scale *scale, const struct mw_sa
 		write_line(out, scale, report->metrics[MW_METRIC_RSS], "#1b2430", "peak");
 	json_array_foreach(limits, index, limit)
 	{
-		double kib = json_number_value(json_object_get(limit, "limit_kib"));
+		double kib = total_limit_kib(limit);
 
 		if (kib > 0 && kib <= scale->kib)
 			write_line(out, scale, kib, "#b42318", "limit");

@@ -19,8 +19,13 @@ function stackData(report, hidden) {
 	return [times].concat(stacked.reverse());
 }
 
+// A limit of a single process has no place among sums.
+function totalLimits(report) {
+	return (report.limits || []).filter((limit) => String(limit.name).startsWith("max-total"));
+}
+
 function chartLines(report) {
-	const lines = (report.limits || []).map((limit) => ({
+	const lines = totalLimits(report).map((limit) => ({
 		kib: limit.limit_kib, text: limit.name + " " + formatKib(limit.limit_kib), colour: "limit",
 	}));
 	if (known(report.metrics.total_rss))
@@ -34,7 +39,7 @@ function chartTop(report, other) {
 	if (other)
 		top = Math.max(top, ...extremes(other.totals));
 	// A limit far above would press the areas flat.
-	for (const limit of report.limits || []) {
+	for (const limit of totalLimits(report)) {
 		if (limit.limit_kib <= 2 * top)
 			top = Math.max(top, limit.limit_kib);
 	}
@@ -68,6 +73,25 @@ function drawSteps(plot, times, values, name) {
 	context.restore();
 }
 
+// PSS is dear to measure, so it is known for a few moments only and nothing is known between them.
+function drawDots(plot, points, name) {
+	const context = plot.ctx;
+	context.save();
+	context.fillStyle = colour(name);
+	context.strokeStyle = colour("panel");
+	context.lineWidth = devicePixelRatio;
+	for (const [seconds, kib] of points) {
+		const x = plot.valToPos(seconds, "x", true);
+		if (x < plot.bbox.left || x > plot.bbox.left + plot.bbox.width)
+			continue;
+		context.beginPath();
+		context.arc(x, plot.valToPos(kib, "y", true), 3 * devicePixelRatio, 0, 2 * Math.PI);
+		context.fill();
+		context.stroke();
+	}
+	context.restore();
+}
+
 function drawLine(plot, line) {
 	const context = plot.ctx;
 	const y = plot.valToPos(line.kib, "y", true);
@@ -84,15 +108,18 @@ function drawLine(plot, line) {
 	context.font = 12 * devicePixelRatio + "px system-ui, sans-serif";
 	context.textAlign = "right";
 	context.textBaseline = "alphabetic";
-	context.fillText(line.text, plot.bbox.left + plot.bbox.width - 6 * devicePixelRatio,
-		y - 5 * devicePixelRatio);
+	const right = plot.bbox.left + plot.bbox.width - 6 * devicePixelRatio;
+	context.setLineDash([]);
+	context.lineWidth = 4 * devicePixelRatio;
+	context.strokeStyle = colour("panel");
+	context.strokeText(line.text, right, y - 5 * devicePixelRatio);
+	context.fillText(line.text, right, y - 5 * devicePixelRatio);
 	context.restore();
 }
 
 function drawOverlays(plot, report, other) {
-	if (report.pss.length > 1 && !other)
-		drawSteps(plot, report.pss.map((point) => point[0]),
-			report.pss.map((point) => point[1]), "peak");
+	if (report.pss.length && !other)
+		drawDots(plot, report.pss, "peak");
 	if (other && other.series.times.length)
 		drawSteps(plot, other.series.times, other.totals, "other");
 	chartLines(report).forEach((line) => drawLine(plot, line));
@@ -199,8 +226,8 @@ function attachPointer(plot, viewport) {
 
 function chartNotes(report, other) {
 	const notes = ["Drag to zoom, double-click to see all; Ctrl and wheel zooms, Shift and wheel pans."];
-	if (report.pss.length > 1 && !other)
-		notes.push("The thin line is the sum of PSS, where shared pages count once.");
+	if (report.pss.length && !other)
+		notes.push("Dots are sums of PSS, where shared pages count once.");
 	if (other)
 		notes.push("The pink line is the total of " + other.label + ".");
 	return notes.join(" ");

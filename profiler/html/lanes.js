@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // One lane for each process: a bar for its life, coloured by its size.
 
-const LANE = 16;
-const LANES_SHOWN = 28;
+const LANE_ROOMY = 16;
+const LANE_DENSE = 5;
+const LANES_HEIGHT = 28 * LANE_ROOMY;
 const LABEL_SHARE = 0.24;
 const LABEL_MAX = 300;
 const AXIS = 20;
@@ -24,17 +25,19 @@ function lanePainter(report, viewport, state) {
 
 	function paintLabel(context, row, y, left) {
 		const indent = 6 + Math.min(row.depth, 12) * 9;
+		if (state.lane < LANE_ROOMY)
+			return;
 		context.fillStyle = colour("text");
 		if (row.process.children.length)
-			context.fillText(state.collapsed.has(row.process) ? "▸" : "▾", indent, y + LANE - 4);
+			context.fillText(state.collapsed.has(row.process) ? "▸" : "▾", indent, y + state.lane - 4);
 		context.save();
 		context.beginPath();
-		context.rect(0, y, left - 8, LANE);
+		context.rect(0, y, left - 8, state.lane);
 		context.clip();
-		context.fillText(shorten(visible(row.process.name), 30), indent + 12, y + LANE - 4);
+		context.fillText(shorten(visible(row.process.name), 30), indent + 12, y + state.lane - 4);
 		context.fillStyle = colour("muted");
 		context.textAlign = "right";
-		context.fillText(String(row.process.pid), left - 10, y + LANE - 4);
+		context.fillText(String(row.process.pid), left - 10, y + state.lane - 4);
 		context.restore();
 	}
 
@@ -46,21 +49,23 @@ function lanePainter(report, viewport, state) {
 		context.fillStyle = heatColour(process.rss, most);
 		// Shorter than a pixel: a tick, higher than a bar, so that it is seen.
 		if (to - from < 2)
-			context.fillRect(Math.max(left, from), y + 1, 2, LANE - 2);
+			context.fillRect(Math.max(left, from), y + 1, 2, state.lane - 1);
 		else
 			paintLife(context, process, y, Math.max(left, from), Math.min(left + width, to),
 				(seconds) => xOf(seconds, left, width));
 	}
 
 	function paintLife(context, process, y, from, to, x) {
-		context.fillRect(from, y + 3, to - from, LANE - 6);
+		const margin = state.lane < LANE_ROOMY ? 1 : 3;
+		const tall = state.lane - 2 * margin;
+		context.fillRect(from, y + margin, to - from, tall);
 		const points = process.points || [];
 		for (let at = 0; at + 1 < points.length; at += 2) {
 			const begin = Math.max(from, x(points[at]));
 			const end = Math.min(to, at + 2 < points.length ? x(points[at + 2]) : to);
 			context.fillStyle = heatColour(points[at + 1], most);
 			if (end > begin)
-				context.fillRect(begin, y + 3, end - begin, LANE - 6);
+				context.fillRect(begin, y + margin, end - begin, tall);
 		}
 	}
 
@@ -117,7 +122,7 @@ function attachLanePointer(view, report, state, rowAt) {
 
 function laneKey(state, viewport, event) {
 	const row = state.rows[state.chosen];
-	const moves = { ArrowUp: -1, ArrowDown: 1, PageUp: -LANES_SHOWN, PageDown: LANES_SHOWN,
+	const moves = { ArrowUp: -1, ArrowDown: 1, PageUp: -state.page(), PageDown: state.page(),
 		Home: -state.rows.length, End: state.rows.length };
 	if (event.key in moves) {
 		state.choose(state.chosen + moves[event.key]);
@@ -133,7 +138,12 @@ function laneKey(state, viewport, event) {
 }
 
 function laneState(report, scroll, changed) {
-	const state = { collapsed: new Set(), rows: [], chosen: 0 };
+	const state = { collapsed: new Set(), rows: [], chosen: 0, lane: LANE_ROOMY };
+	state.page = () => Math.floor(LANES_HEIGHT / state.lane);
+	state.resize = () => {
+		state.lane = state.lane === LANE_ROOMY ? LANE_DENSE : LANE_ROOMY;
+		changed(true);
+	};
 	state.refresh = () => {
 		state.rows = treeRows(report, state.collapsed);
 		state.chosen = Math.min(state.chosen, state.rows.length - 1);
@@ -145,8 +155,8 @@ function laneState(report, scroll, changed) {
 	};
 	state.choose = (index) => {
 		state.chosen = Math.max(0, Math.min(index, state.rows.length - 1));
-		const top = state.chosen * LANE;
-		const room = scroll.clientHeight - AXIS - LANE;
+		const top = state.chosen * state.lane;
+		const room = scroll.clientHeight - AXIS - state.lane;
 		if (top < scroll.scrollTop)
 			scroll.scrollTop = top;
 		else if (top > scroll.scrollTop + room)
@@ -182,10 +192,10 @@ function lanesSection(report, viewport) {
 	const painter = lanePainter(report, viewport, state);
 	let size = null;
 	const view = canvasView("processes over time; up and down choose, left and right fold",
-		() => AXIS + Math.min(state.rows.length, LANES_SHOWN) * LANE,
+		() => AXIS + Math.min(state.rows.length, state.page()) * state.lane,
 		(context, width, height) => {
 			size = { context, width, height };
-			spacer.style.height = Math.max(0, state.rows.length * LANE + AXIS - height) + "px";
+			spacer.style.height = Math.max(0, state.rows.length * state.lane + AXIS - height) + "px";
 			paint();
 		});
 	function paint() {
@@ -193,8 +203,8 @@ function lanesSection(report, viewport) {
 			return;
 		const { context, width, height } = size;
 		const left = Math.min(LABEL_MAX, width * LABEL_SHARE);
-		const first = Math.floor(scroll.scrollTop / LANE);
-		const shift = scroll.scrollTop - first * LANE;
+		const first = Math.floor(scroll.scrollTop / state.lane);
+		const shift = scroll.scrollTop - first * state.lane;
 		context.clearRect(0, 0, width, height);
 		context.font = "11px system-ui, sans-serif";
 		painter.paintAxis(context, left, width - left - 8, height);
@@ -202,11 +212,11 @@ function lanesSection(report, viewport) {
 		context.beginPath();
 		context.rect(0, AXIS, width, height);
 		context.clip();
-		for (let at = first; at < Math.min(state.rows.length, first + LANES_SHOWN + 2); at++) {
-			const y = AXIS + (at - first) * LANE - shift;
+		for (let at = first; at < Math.min(state.rows.length, first + state.page() + 2); at++) {
+			const y = AXIS + (at - first) * state.lane - shift;
 			if (at === state.chosen) {
 				context.fillStyle = colour("grid");
-				context.fillRect(0, y, width, LANE);
+				context.fillRect(0, y, width, state.lane);
 			}
 			painter.paintLabel(context, state.rows[at], y, left);
 			painter.paintBar(context, state.rows[at].process, y, left, width - left - 8);
@@ -214,7 +224,7 @@ function lanesSection(report, viewport) {
 		context.restore();
 	}
 	const rowAt = (event) => event.offsetY < AXIS ? -1
-		: Math.floor((event.offsetY - AXIS + scroll.scrollTop) / LANE);
+		: Math.floor((event.offsetY - AXIS + scroll.scrollTop) / state.lane);
 	view.canvas.classList.add("pinned");
 	attachLanePointer(view, report, state, rowAt);
 	view.canvas.addEventListener("keydown", (event) => laneKey(state, viewport, event));
@@ -225,6 +235,7 @@ function lanesSection(report, viewport) {
 	const bar = element("div", { class: "bar" },
 		element("button", { onclick: state.collapseAll }, "Fold all"),
 		element("button", { onclick: state.expandAll }, "Unfold all"),
+		element("button", { onclick: state.resize }, "Dense / roomy"),
 		element("span", { class: "count" }, formatCount(report.processes.length) + " processes" +
 			(report.processes_left_out ? ", " + formatCount(report.processes_left_out) + " smaller ones left out" : "")));
 	return section("lanes", "Processes over time",

@@ -102,7 +102,7 @@ function peakTable(items, total) {
 			text: (item) => ((item.kib / total) * 100).toFixed(1) + " %" },
 		{ title: "PSS", number: true, sort: (item) => item.pss, text: (item) => formatKib(item.pss) },
 		{ title: "pid", number: true, sort: (item) => item.pid, text: (item) => String(item.pid) },
-		{ title: "Command", sort: (item) => item.command, cell: (item) => commandCell(item.command) },
+		{ title: "Command", class: "command", sort: (item) => item.command, cell: (item) => commandCell(item.command) },
 	], items, { first: 10, sorted: 0 }).node;
 }
 
