@@ -42,7 +42,13 @@ const char *mw_compare_verdict_text(const struct mw_comparison_row *row)
 		[MW_VERDICT_VANISHED] = "vanished",
 	};
 
-	return row->regression ? "REGRESSION" : texts[row->verdict];
+	if (row->regression)
+		return "REGRESSION";
+	if (row->unit == MW_UNIT_COUNT && row->verdict == MW_VERDICT_WORSE)
+		return "more";
+	if (row->unit == MW_UNIT_COUNT && row->verdict == MW_VERDICT_BETTER)
+		return "fewer";
+	return texts[row->verdict];
 }
 
 bool mw_compare_row_stands_out(const struct mw_comparison_row *row)

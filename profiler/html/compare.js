@@ -7,6 +7,8 @@ const VERDICT_TEXTS = {
 	unknown: ["on one side only", ""], "new": ["new", "warn"], vanished: ["vanished", ""],
 };
 
+const COUNT_TEXTS = { better: ["fewer", ""], worse: ["more", ""] };
+
 function formatUnit(unit, value) {
 	return unit === "KiB" ? formatKib(value) : unit === "s" ? formatSeconds(value) : formatCount(value);
 }
@@ -25,7 +27,8 @@ function deltaTable(label, title, rows, options) {
 		{ title: "Change", number: true, sort: (row) => row.change_percent,
 			text: (row) => formatChange(medianOf(row.base), medianOf(row.candidate)) },
 		{ title: "", sort: (row) => row.verdict, cell: (row) => {
-			const [text, kind] = VERDICT_TEXTS[row.verdict] || [row.verdict, ""];
+			const counts = row.unit === "1" && COUNT_TEXTS[row.verdict];
+			const [text, kind] = counts || VERDICT_TEXTS[row.verdict] || [row.verdict, ""];
 			return element("span", { class: kind }, row.regression ? "regression" : text);
 		} },
 	], rows, options).node;
