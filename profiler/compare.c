@@ -48,22 +48,22 @@ static enum mw_verdict judge(const struct mw_compare_settings *settings,
 		return MW_VERDICT_SAME;
 	if (!worse && !better)
 		return MW_VERDICT_SAME;
-	if (!mw_stats_apart(&row->base, &row->candidate))
+	if (!mw_run_stats_apart(&row->base, &row->candidate))
 		return MW_VERDICT_NOISE;
 	if (row->unit == MW_UNIT_SECONDS && (row->base.runs < 2 || row->candidate.runs < 2))
 		return MW_VERDICT_UNSURE;
 	return worse ? MW_VERDICT_WORSE : MW_VERDICT_BETTER;
 }
 
-static struct mw_stats metric_stats(const struct mw_saved_list *list, enum mw_metric metric)
+static struct mw_run_stats metric_stats(const struct mw_saved_list *list, enum mw_metric metric)
 {
 	double *values = calloc(list->reports.count + 1, sizeof(*values));
-	struct mw_stats stats = {0};
+	struct mw_run_stats stats = {0};
 
 	for (size_t i = 0; values && i < list->reports.count; i++)
 		values[i] = list->reports.items[i]->metrics[metric];
 	if (values)
-		stats = mw_stats_compute(values, list->reports.count);
+		stats = mw_run_stats_compute(values, list->reports.count);
 	free(values);
 	return stats;
 }

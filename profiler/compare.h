@@ -49,7 +49,7 @@ struct mw_comparison_row {
 	const char *name;
 	const char *label;
 	enum mw_metric_unit unit;
-	struct mw_stats base, candidate;
+	struct mw_run_stats base, candidate;
 	enum mw_verdict verdict;
 	/** Worse, and asked to judge it. */
 	bool regression;

@@ -20,7 +20,7 @@ static json_t *number_to_json(double value)
 	return json_real(value);
 }
 
-static json_t *stats_to_json(const struct mw_stats *stats)
+static json_t *stats_to_json(const struct mw_run_stats *stats)
 {
 	if (!stats->runs)
 		return json_null();

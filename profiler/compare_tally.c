@@ -72,25 +72,26 @@ struct mw_error *mw_tally_add(struct mw_tally *tally, const char *name, const ch
 	return NULL;
 }
 
-static struct mw_stats stats_of(const double *kib, size_t runs)
+static struct mw_run_stats stats_of(const double *kib, size_t runs)
 {
-	struct mw_stats stats = {0};
+	struct mw_run_stats stats = {0};
 	double *copy = calloc(runs + 1, sizeof(*copy));
 
 	if (copy) {
 		memcpy(copy, kib, runs * sizeof(*copy));
-		stats = mw_stats_compute(copy, runs);
+		stats = mw_run_stats_compute(copy, runs);
 	}
 	free(copy);
 	return stats;
 }
 
-struct mw_stats mw_tally_base(const struct mw_tally *tally, const struct mw_tally_entry *entry)
+struct mw_run_stats mw_tally_base(const struct mw_tally *tally, const struct mw_tally_entry *entry)
 {
 	return stats_of(entry->kib, tally->base_runs);
 }
 
-struct mw_stats mw_tally_candidate(const struct mw_tally *tally, const struct mw_tally_entry *entry)
+struct mw_run_stats mw_tally_candidate(const struct mw_tally *tally,
+				       const struct mw_tally_entry *entry)
 {
 	return stats_of(entry->kib + tally->base_runs, tally->runs - tally->base_runs);
 }

@@ -37,8 +37,8 @@ struct mw_error *mw_tally_add(struct mw_tally *tally, const char *name, const ch
 /** @return the entry of that name, or NULL. */
 const struct mw_tally_entry *mw_tally_find(const struct mw_tally *tally, const char *name);
 
-struct mw_stats mw_tally_base(const struct mw_tally *tally, const struct mw_tally_entry *entry);
-struct mw_stats mw_tally_candidate(const struct mw_tally *tally,
-				   const struct mw_tally_entry *entry);
+struct mw_run_stats mw_tally_base(const struct mw_tally *tally, const struct mw_tally_entry *entry);
+struct mw_run_stats mw_tally_candidate(const struct mw_tally *tally,
+				       const struct mw_tally_entry *entry);
 
 #endif

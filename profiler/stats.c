@@ -36,15 +36,15 @@ static double quantile(const double *sorted, size_t count, double share)
 	return sorted[below] + rest * (sorted[below + 1] - sorted[below]);
 }
 
-struct mw_stats mw_stats_compute(double *values, size_t count)
+struct mw_run_stats mw_run_stats_compute(double *values, size_t count)
 {
 	size_t known = drop_unknown(values, count);
 	double margin = known >= RUNS_FOR_QUARTILES ? 0.25 : 0;
 
 	if (!known)
-		return (struct mw_stats){0};
+		return (struct mw_run_stats){0};
 	qsort(values, known, sizeof(*values), compare_doubles);
-	return (struct mw_stats){
+	return (struct mw_run_stats){
 		.runs = known,
 		.median = quantile(values, known, 0.5),
 		.low = quantile(values, known, margin),
@@ -52,7 +52,7 @@ struct mw_stats mw_stats_compute(double *values, size_t count)
 	};
 }
 
-bool mw_stats_apart(const struct mw_stats *a, const struct mw_stats *b)
+bool mw_run_stats_apart(const struct mw_run_stats *a, const struct mw_run_stats *b)
 {
 	return a->high < b->low || b->high < a->low;
 }

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /** What several runs gave for one quantity. */
-struct mw_stats {
+struct mw_run_stats {
 	/** 0 when no run knew it; the rest is then 0 as well. */
 	size_t runs;
 	double median;
@@ -18,9 +18,9 @@ struct mw_stats {
 };
 
 /** @param values is sorted in place; NAN stands for a run that doesn't know the quantity. */
-struct mw_stats mw_stats_compute(double *values, size_t count);
+struct mw_run_stats mw_run_stats_compute(double *values, size_t count);
 
 /** True when the spreads of the two don't touch: the difference is more than noise. */
-bool mw_stats_apart(const struct mw_stats *a, const struct mw_stats *b);
+bool mw_run_stats_apart(const struct mw_run_stats *a, const struct mw_run_stats *b);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "repl/compare_file.h"
-#include "repl/compare_options.h"
+#include "repl/compare_flags.h"
 #include "repl/compare_output.h"
 #include "repl/subcommand.h"
 
@@ -114,26 +114,21 @@ static struct mw_error *set_help(void *settings, const char *value MW_UNUSED)
 	return NULL;
 }
 
-static const struct mw_option options[] = {
-	{"threshold", 't', MW_OPTION_REQUIRED, "5%|20M", "what is too much more (5%)",
-	 set_threshold},
-	{"floor", 0, MW_OPTION_REQUIRED, "SIZE", "sizes that differ by less are the same (1M)",
+static const struct mw_flag options[] = {
+	{"threshold", 't', MW_FLAG_REQUIRED, "5%|20M", "what is too much more (5%)", set_threshold},
+	{"floor", 0, MW_FLAG_REQUIRED, "SIZE", "sizes that differ by less are the same (1M)",
 	 set_floor},
-	{"metrics", 'm', MW_OPTION_REQUIRED, "LIST",
-	 "judge only these: total_rss, total_pss, cgroup, swap, max_process, duration, processes, "
-	 "groups",
+	{"metrics", 'm', MW_FLAG_REQUIRED, "LIST", "judge only these (all but processes)",
 	 set_metrics},
-	{"group-by", 'g', MW_OPTION_REQUIRED, "command|exe", "what makes a group (command)",
+	{"group-by", 'g', MW_FLAG_REQUIRED, "command|exe", "what makes a group (command)",
 	 set_group_by},
-	{"budget", 'b', MW_OPTION_REQUIRED, "FILE",
-	 "limits that every candidate run has to keep, one a line: total_rss 512M", set_budget},
-	{"json", 'j', MW_OPTION_OPTIONAL, "FILE", "write JSON to FILE or standard output",
-	 set_json},
-	{"markdown", 0, MW_OPTION_OPTIONAL, "FILE",
-	 "append Markdown to FILE, a CI job's summary say, or write it to standard output",
-	 set_markdown},
-	{"quiet", 'q', MW_OPTION_FLAG, NULL, "write no table", set_quiet},
-	{"help", 'h', MW_OPTION_FLAG, NULL, "this text", set_help},
+	{"budget", 'b', MW_FLAG_REQUIRED, "FILE", "limits that every candidate run has to keep",
+	 set_budget},
+	{"json", 'j', MW_FLAG_OPTIONAL, "FILE", "write JSON to FILE or standard output", set_json},
+	{"markdown", 0, MW_FLAG_OPTIONAL, "FILE",
+	 "append Markdown to FILE, or write it to standard output", set_markdown},
+	{"quiet", 'q', MW_FLAG_ALONE, NULL, "write no table", set_quiet},
+	{"help", 'h', MW_FLAG_ALONE, NULL, "this text", set_help},
 	{0},
 };
 
@@ -141,12 +136,16 @@ static void print_help(FILE *out)
 {
 	fprintf(out,
 		"usage: memwatch compare %s\n\n"
-		"%s. Files are reports of memwatch run, memwatch 0.1, hyperfine (JSON)\n"
-		"or time -v (text). Without --, two files are base and candidate.\n\n",
-		mw_subcommand_compare.arguments, mw_subcommand_compare.summary);
-	mw_options_print(options, out);
-	fputs("\nexit code: 0 no regression, 1 unreadable input, 2 usage, 12 regression or over "
-	      "budget\n",
+		"Compares two sides of runs of a job. Files are reports of memwatch run, of\n"
+		"memwatch 0.1, of hyperfine (JSON) or of time -v (text). Without --, the first of\n"
+		"two files is the base and the second the candidate.\n\n",
+		mw_subcommand_compare.arguments);
+	mw_flags_print(options, out);
+	fputs("\nmetrics:", out);
+	for (size_t i = 0; i < MW_METRIC_COUNT; i++)
+		fprintf(out, " %s,", mw_metrics[i].name);
+	fputs(" groups\nexit code: 0 no regression, 1 unreadable input, 2 usage, 12 regression or "
+	      "over budget\n",
 	      out);
 }
 
@@ -312,7 +311,7 @@ static int compare_main(int argc, char **argv)
 	struct mw_error *err;
 	bool bad = false;
 
-	err = mw_options_parse(options, argc, argv, &settings, &operands);
+	err = mw_flags_parse(options, argc, argv, &settings, &operands);
 	if (!err && settings.help) {
 		print_help(stdout);
 		mw_vec_deinit(&operands.names);

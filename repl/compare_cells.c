@@ -3,7 +3,8 @@
 
 #include "repl/compare_output.h"
 
-struct mw_compare_cell mw_compare_stats_cell(const struct mw_stats *stats, enum mw_metric_unit unit)
+struct mw_compare_cell mw_compare_stats_cell(const struct mw_run_stats *stats,
+					     enum mw_metric_unit unit)
 {
 	struct mw_compare_cell cell = {"-"};
 	double half = (stats->high - stats->low) / 2;

@@ -60,7 +60,7 @@ static void write_processes(const struct mw_comparison *comparison, FILE *out)
 	fputs("| | size | command |\n|:--|--:|:--|\n", out);
 	for (size_t i = 0; i < comparison->processes.count && shown < ROWS_MAX; i++, shown++) {
 		const struct mw_comparison_row *row = &comparison->processes.items[i];
-		const struct mw_stats *stats = row->base.runs ? &row->base : &row->candidate;
+		const struct mw_run_stats *stats = row->base.runs ? &row->base : &row->candidate;
 
 		fprintf(out, "| %s | %s | ", mw_compare_verdict_text(row),
 			mw_amount_format(MW_UNIT_KIB, stats->median).text);

@@ -13,7 +13,7 @@ struct mw_compare_cell {
 };
 
 /** "1.21 GiB" of one run, "1.21 GiB ±0.8%" of several, "-" when unknown. */
-struct mw_compare_cell mw_compare_stats_cell(const struct mw_stats *stats,
+struct mw_compare_cell mw_compare_stats_cell(const struct mw_run_stats *stats,
 					     enum mw_metric_unit unit);
 
 /** "+12.3%", or "-" when there is nothing to divide by. */

@@ -80,7 +80,7 @@ static void print_processes(const struct mw_comparison *comparison, enum mw_verd
 
 	for (size_t i = 0; i < comparison->processes.count; i++) {
 		const struct mw_comparison_row *row = &comparison->processes.items[i];
-		const struct mw_stats *stats = row->base.runs ? &row->base : &row->candidate;
+		const struct mw_run_stats *stats = row->base.runs ? &row->base : &row->candidate;
 
 		if (row->verdict != verdict || found++ >= ROWS_MAX)
 			continue;

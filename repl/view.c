@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "profiler/compare.h"
 #include "repl/compare_file.h"
-#include "repl/compare_options.h"
+#include "repl/compare_flags.h"
 #include "repl/subcommand.h"
 
 #define COLUMNS_DEFAULT 80
@@ -77,14 +77,13 @@ static struct mw_error *set_help(void *settings, const char *value MW_UNUSED)
 	return NULL;
 }
 
-static const struct mw_option options[] = {
-	{"output", 'o', MW_OPTION_REQUIRED, "FILE",
+static const struct mw_flag options[] = {
+	{"output", 'o', MW_FLAG_REQUIRED, "FILE",
 	 "where to write; - is standard output (FILE's name with .html or .svg)", set_output},
-	{"svg", 0, MW_OPTION_FLAG, NULL, "write a picture instead of a page", set_svg},
-	{"text", 0, MW_OPTION_FLAG, NULL, "write text for a terminal instead of a page", set_text},
-	{"width", 0, MW_OPTION_REQUIRED, "N", "columns of --text (those of the terminal)",
-	 set_width},
-	{"help", 'h', MW_OPTION_FLAG, NULL, "this text", set_help},
+	{"svg", 0, MW_FLAG_ALONE, NULL, "write a picture instead of a page", set_svg},
+	{"text", 0, MW_FLAG_ALONE, NULL, "write text for a terminal instead of a page", set_text},
+	{"width", 0, MW_FLAG_REQUIRED, "N", "columns of --text (those of the terminal)", set_width},
+	{"help", 'h', MW_FLAG_ALONE, NULL, "this text", set_help},
 	{0},
 };
 
@@ -92,9 +91,10 @@ static void print_help(FILE *out)
 {
 	fprintf(out,
 		"usage: memwatch view %s\n\n"
-		"%s. Two files are laid over each other.\n\n",
-		mw_subcommand_view.arguments, mw_subcommand_view.summary);
-	mw_options_print(options, out);
+		"Writes one HTML file that shows the memory of a job and needs nothing else. Two\n"
+		"files, base and candidate, are laid over each other.\n\n",
+		mw_subcommand_view.arguments);
+	mw_flags_print(options, out);
 	fputs("\nexit code: 0 written, 1 unreadable input or unwritable output, 2 usage\n", out);
 }
 
@@ -295,7 +295,7 @@ static int view_main(int argc, char **argv)
 	struct mw_error *err;
 	int code;
 
-	err = mw_options_parse(options, argc, argv, &settings, &operands);
+	err = mw_flags_parse(options, argc, argv, &settings, &operands);
 	if (!err && settings.help)
 		print_help(stdout);
 	else if (!err)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "repl/compare_options.h"
+#include "repl/compare_flags.h"
 
 #include <string.h>
 
@@ -8,8 +8,8 @@
 
 #define HELP_COLUMN 28
 
-static const struct mw_option *find_option(const struct mw_option *table, const char *word,
-					   size_t length)
+static const struct mw_flag *find_option(const struct mw_flag *table, const char *word,
+					 size_t length)
 {
 	for (; table->name; table++) {
 		if (!strncmp(word, "--", 2) && strlen(table->name) == length - 2 &&
@@ -22,21 +22,21 @@ static const struct mw_option *find_option(const struct mw_option *table, const 
 }
 
 /** Sets one option. @param next is moved over a value that is a word of its own. */
-static struct mw_error *parse_option(const struct mw_option *table, const char *word, char **argv,
+static struct mw_error *parse_option(const struct mw_flag *table, const char *word, char **argv,
 				     int argc, int *next, void *settings)
 {
 	const char *equals = strncmp(word, "--", 2) ? NULL : strchr(word, '=');
 	size_t length = equals ? (size_t)(equals - word) : strlen(word);
-	const struct mw_option *option = find_option(table, word, length);
+	const struct mw_flag *option = find_option(table, word, length);
 	const char *value = equals ? equals + 1 : NULL;
 	struct mw_error *err;
 
 	if (!option)
 		return mw_error_create(MW_ERROR_USAGE, "unknown option %.*s, see --help",
 				       (int)length, word);
-	if (option->takes == MW_OPTION_FLAG && value)
+	if (option->takes == MW_FLAG_ALONE && value)
 		return mw_error_create(MW_ERROR_USAGE, "--%s takes no value", option->name);
-	if (option->takes == MW_OPTION_REQUIRED && !value) {
+	if (option->takes == MW_FLAG_REQUIRED && !value) {
 		if (*next >= argc)
 			return mw_error_create(MW_ERROR_USAGE, "--%s needs a value: %s",
 					       option->name, option->value_name);
@@ -46,8 +46,8 @@ static struct mw_error *parse_option(const struct mw_option *table, const char *
 	return err ? mw_error_prefix(err, "--%s", option->name) : NULL;
 }
 
-struct mw_error *mw_options_parse(const struct mw_option *table, int argc, char **argv,
-				  void *settings, struct mw_operands *ret)
+struct mw_error *mw_flags_parse(const struct mw_flag *table, int argc, char **argv, void *settings,
+				struct mw_operands *ret)
 {
 	struct mw_operands operands = {0};
 	struct mw_error *err = NULL;
@@ -74,21 +74,21 @@ struct mw_error *mw_options_parse(const struct mw_option *table, int argc, char 
 	return NULL;
 }
 
-static void print_option(const struct mw_option *option, FILE *out)
+static void print_option(const struct mw_flag *option, FILE *out)
 {
 	char head[64];
 	int used;
 
 	used = snprintf(head, sizeof(head), option->letter ? "-%c, " : "    ", option->letter);
 	snprintf(head + used, sizeof(head) - (size_t)used,
-		 option->takes == MW_OPTION_FLAG       ? "--%s"
-		 : option->takes == MW_OPTION_OPTIONAL ? "--%s[=%s]"
-						       : "--%s %s",
+		 option->takes == MW_FLAG_ALONE      ? "--%s"
+		 : option->takes == MW_FLAG_OPTIONAL ? "--%s[=%s]"
+						     : "--%s %s",
 		 option->name, option->value_name);
 	fprintf(out, "  %-*s %s\n", HELP_COLUMN, head, option->help);
 }
 
-void mw_options_print(const struct mw_option *table, FILE *out)
+void mw_flags_print(const struct mw_flag *table, FILE *out)
 {
 	for (; table->name; table++)
 		print_option(table, out);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Options of `compare` and `view`, from one table that parsing and help read. */
-#ifndef MW_REPL_COMPARE_OPTIONS_H
-#define MW_REPL_COMPARE_OPTIONS_H
+#ifndef MW_REPL_COMPARE_FLAGS_H
+#define MW_REPL_COMPARE_FLAGS_H
 
 #include <stddef.h>
 #include <stdio.h>
@@ -9,19 +9,19 @@
 #include "base/compiler.h"
 #include "base/vec.h"
 
-enum mw_option_value {
-	MW_OPTION_FLAG,
+enum mw_flag_value {
+	MW_FLAG_ALONE,
 	/** --name VALUE or --name=VALUE. */
-	MW_OPTION_REQUIRED,
+	MW_FLAG_REQUIRED,
 	/** --name or --name=VALUE. */
-	MW_OPTION_OPTIONAL,
+	MW_FLAG_OPTIONAL,
 };
 
-struct mw_option {
+struct mw_flag {
 	const char *name;
 	/** One letter, or 0. */
 	char letter;
-	enum mw_option_value takes;
+	enum mw_flag_value takes;
 	/** "FILE", for the help. */
 	const char *value_name;
 	const char *help;
@@ -43,9 +43,9 @@ struct mw_operands {
  * @param table ends with an entry without a name.
  * @return an MW_ERROR_USAGE that names the option.
  */
-struct mw_error *mw_options_parse(const struct mw_option *table, int argc, char **argv,
-				  void *settings, struct mw_operands *ret) MW_MUST_CHECK;
+struct mw_error *mw_flags_parse(const struct mw_flag *table, int argc, char **argv, void *settings,
+				struct mw_operands *ret) MW_MUST_CHECK;
 
-void mw_options_print(const struct mw_option *table, FILE *out);
+void mw_flags_print(const struct mw_flag *table, FILE *out);
 
 #endif
