@@ -45,6 +45,9 @@ enum mw_metric mw_metric_find(const char *name);
 
 #define MW_SAVED_NO_PARENT SIZE_MAX
 
+/** A pebibyte in KiB, some thirty thousand years in seconds: what is more is a broken file. */
+#define MW_SAVED_AMOUNT_MAX 1e12
+
 struct mw_saved_process {
 	int64_t pid;
 	/** Index into the report's processes, or MW_SAVED_NO_PARENT. */

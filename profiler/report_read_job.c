@@ -10,11 +10,13 @@
 
 #define NEWEST_SCHEMA 1
 
-static double number_or_nan(const json_t *object, const char *key)
+/** Sizes, times and counts that are neither negative nor beyond everything that exists. */
+static double amount_or_nan(const json_t *object, const char *key)
 {
 	const json_t *value = json_object_get(object, key);
+	double amount = json_is_number(value) ? json_number_value(value) : NAN;
 
-	return json_is_number(value) ? json_number_value(value) : NAN;
+	return amount >= 0 && amount <= MW_SAVED_AMOUNT_MAX ? amount : NAN;
 }
 
 static const char *string_or_null(const json_t *object, const char *key)
@@ -42,8 +44,12 @@ static double seconds_after(const json_t *object, const char *key, const char *t
 {
 	const json_t *value = json_object_get(object, key);
 
+	// Negative for what was there before the job was attached to.
 	if (value)
-		return json_is_number(value) ? json_number_value(value) : NAN;
+		return json_is_number(value)
+			       ? fmax(-MW_SAVED_AMOUNT_MAX,
+				      fmin(json_number_value(value), MW_SAVED_AMOUNT_MAX))
+			       : NAN;
 	return parse_time(string_or_null(object, time_key)) - start;
 }
 
@@ -91,7 +97,7 @@ static struct mw_error *read_process(struct mw_saved_report *report, const json_
 		.exe = string_or_null(json, "exe"),
 		.start = seconds_after(json, "start_seconds", "first_seen", start),
 		.end = seconds_after(json, "end_seconds", "last_seen", start),
-		.rss_kib = number_or_nan(json, "max_rss_kib"),
+		.rss_kib = amount_or_nan(json, "max_rss_kib"),
 		.exact = json_is_true(json_object_get(json, "exact")),
 		.json = json,
 	};
@@ -209,8 +215,8 @@ static struct mw_error *read_groups(struct mw_saved_report *report)
 	json_array_foreach(groups, index, group)
 	{
 		const char *name = string_or_null(group, "name");
-		double sum = number_or_nan(group, "peak_total_rss_kib");
-		double largest = number_or_nan(group, "max_rss_kib");
+		double sum = amount_or_nan(group, "peak_total_rss_kib");
+		double largest = amount_or_nan(group, "max_rss_kib");
 
 		if (!name)
 			continue;
@@ -218,7 +224,7 @@ static struct mw_error *read_groups(struct mw_saved_report *report)
 				 (struct mw_saved_group){
 					 .name = name,
 					 .kib = fmax(sum, largest),
-					 .processes = number_or_nan(group, "processes"),
+					 .processes = amount_or_nan(group, "processes"),
 				 }))
 			return mw_err_nomem;
 	}
@@ -229,13 +235,13 @@ static void read_metrics(struct mw_saved_report *report)
 {
 	const json_t *peak = json_object_get(report->json, "peak");
 	const json_t *completeness = json_object_get(report->json, "completeness");
-	double *metrics = report->metrics, counted = number_or_nan(completeness, "processes");
+	double *metrics = report->metrics, counted = amount_or_nan(completeness, "processes");
 
-	metrics[MW_METRIC_RSS] = number_or_nan(report->json, "max_total_rss_kib");
-	metrics[MW_METRIC_PSS] = number_or_nan(report->json, "max_total_pss_kib");
-	metrics[MW_METRIC_CGROUP] = number_or_nan(peak, "cgroup_kib");
-	metrics[MW_METRIC_SWAP] = number_or_nan(peak, "swap_kib");
-	metrics[MW_METRIC_DURATION] = number_or_nan(report->json, "duration_seconds");
+	metrics[MW_METRIC_RSS] = amount_or_nan(report->json, "max_total_rss_kib");
+	metrics[MW_METRIC_PSS] = amount_or_nan(report->json, "max_total_pss_kib");
+	metrics[MW_METRIC_CGROUP] = amount_or_nan(peak, "cgroup_kib");
+	metrics[MW_METRIC_SWAP] = amount_or_nan(peak, "swap_kib");
+	metrics[MW_METRIC_DURATION] = amount_or_nan(report->json, "duration_seconds");
 	metrics[MW_METRIC_PROCESSES] = isnan(counted) ? (double)report->processes.count : counted;
 	mw_vec_foreach (process, &report->processes)
 		metrics[MW_METRIC_PROCESS] = fmax(metrics[MW_METRIC_PROCESS], process->rss_kib);

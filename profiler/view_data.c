@@ -104,12 +104,17 @@ static json_t *copy_cut(const json_t *value)
 
 static json_t *seconds_to_json(double seconds)
 {
-	return isnan(seconds) ? json_null() : json_real(round(seconds * 1000) / 1000);
+	if (isnan(seconds) || fabs(seconds) > MW_SAVED_AMOUNT_MAX)
+		return json_null();
+	return json_real(round(seconds * 1000) / 1000);
 }
 
 static json_t *kib_to_json(double kib)
 {
-	return isnan(kib) ? json_null() : json_integer((json_int_t)round(kib));
+	// Sums over many processes may be above the largest single amount.
+	if (isnan(kib) || fabs(kib) > MW_SAVED_AMOUNT_MAX * PROCESSES_MAX)
+		return json_null();
+	return json_integer((json_int_t)round(kib));
 }
 
 static json_t *metric_to_json(const struct mw_saved_report *report, enum mw_metric metric)

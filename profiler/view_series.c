@@ -41,13 +41,18 @@ static int compare_events(const void *a, const void *b)
 	return (left->kib < right->kib) - (left->kib > right->kib);
 }
 
+static double bounded(double amount)
+{
+	return fmin(fmax(amount, 0), MW_SAVED_AMOUNT_MAX);
+}
+
 static struct mw_error *add_event(struct events *events, size_t source, const json_t *seconds,
 				  const json_t *kib)
 {
 	struct event event = {
-		.seconds = fmax(0, json_number_value(seconds)),
+		.seconds = bounded(json_number_value(seconds)),
 		.source = source,
-		.kib = json_number_value(kib),
+		.kib = bounded(json_number_value(kib)),
 	};
 
 	if (!json_is_number(seconds) || !json_is_number(kib))
@@ -70,7 +75,8 @@ static struct mw_error *add_process(struct events *events, size_t source,
 	}
 	if (!json_array_size(process->points) || isnan(process->end))
 		return NULL;
-	if (!mw_vec_push(&events->list, (struct event){.seconds = process->end, .source = source}))
+	if (!mw_vec_push(&events->list,
+			 (struct event){.seconds = bounded(process->end), .source = source}))
 		return mw_err_nomem;
 	return NULL;
 }

@@ -29,8 +29,34 @@ function totalsOf(series) {
 		series.bands.reduce((sum, band) => sum + band.values[at], 0));
 }
 
+function listOf(value, type) {
+	return Array.isArray(value) ? value.filter((one) => one && typeof one === type) : [];
+}
+
+// What is passed on from the file has the types it should have, or is not there.
+function checkTypes(report) {
+	for (const key of ["limits", "leaks", "groups"]) {
+		if (report[key] !== undefined)
+			report[key] = listOf(report[key], "object").map((one) =>
+				Object.assign({}, one, { command: textOrNull(one.command), name: textOrNull(one.name) }));
+	}
+	for (const key of ["host", "completeness", "peak", "oom", "child_exit"]) {
+		if (report[key] !== null && typeof report[key] !== "object")
+			report[key] = undefined;
+	}
+	report.tracker_notes = listOf(report.tracker_notes, "string");
+	report.left_running = listOf(report.left_running, "string");
+	if (report.peak)
+		report.peak.processes = listOf(report.peak.processes, "object");
+}
+
+function textOrNull(value) {
+	return value === null || value === undefined ? null : String(value);
+}
+
 function reportOf(raw, label) {
 	const report = Object.assign({}, raw);
+	checkTypes(report);
 	report.label = label;
 	report.processes = raw.processes.map((row, index) => processOf(raw.fields, row, index));
 	linkChildren(report.processes);

@@ -14,7 +14,7 @@ function sparkline(report, process) {
 	const path = [];
 	for (let at = 0; at < points.length; at += 2) {
 		const x = (((points[at] - from) / width) * SPARK_WIDTH).toFixed(1);
-		const y = (SPARK_HEIGHT - (points[at + 1] / Math.max(1, process.rss)) * (SPARK_HEIGHT - 1)).toFixed(1);
+		const y = (SPARK_HEIGHT - Math.min(1, points[at + 1] / (process.rss || 1)) * (SPARK_HEIGHT - 1)).toFixed(1);
 		path.push(path.length ? "H" + x + "V" + y : "M" + x + " " + y);
 	}
 	const drawn = document.createElementNS(SVG, "svg");
@@ -177,12 +177,12 @@ function provenanceFacts(report) {
 		["Machine", host.machine && [host.machine, host.cpus + " CPUs", formatKib(host.memory_kib)].join(", ")],
 		["Kernel", host.kernel],
 		["Followed by", report.tracker],
-		["Notes", (report.tracker_notes || []).join("; ")],
+		["Notes", report.tracker_notes.join("; ")],
 		["Interval", known(report.interval_ms) ? report.interval_ms + " ms" : null],
 		["Samples", known(report.samples) ? formatCount(report.samples) : null],
 		["Completeness", complete.line],
 		["Events lost", known(complete.events_lost) ? formatCount(complete.events_lost) : null],
-		["Left running", report.left_running && report.left_running.length
+		["Left running", report.left_running.length
 			? report.left_running.length + " processes outlived the report" : null],
 		["Out of memory", report.oom ? report.oom.command + " (pid " + report.oom.pid + "), " +
 			formatKib(report.oom.rss_kib) + ", says " + report.oom.source : null],

@@ -55,9 +55,10 @@ function peakItems(report) {
 	const listed = (report.peak && report.peak.processes) || [];
 	return listed.filter((entry) => entry.rss_kib > 0).map((entry) => {
 		const process = report.byPid.get(entry.pid);
-		const name = process ? process.name : entry.command.split(" ")[0];
+		const command = textOrNull(entry.command) || "";
+		const name = process ? process.name : command.split(" ")[0];
 		return { kib: entry.rss_kib, pss: entry.pss_kib, pid: entry.pid, name,
-			command: entry.command, colour: colourOf(report, name) };
+			command, colour: colourOf(report, name) };
 	}).sort((a, b) => b.kib - a.kib);
 }
 
