@@ -38,7 +38,7 @@ struct mw_error *mw_view_write_page(FILE *out, const struct mw_saved_report *sho
 void mw_view_write_svg(FILE *out, const struct mw_saved_report *report,
 		       const struct mw_view_series *series);
 
-/** Writes sparklines and the largest processes, @columns wide. */
+/** Writes sparklines and the largest processes, @columns (48 or more) wide. */
 void mw_view_write_text(FILE *out, const struct mw_saved_report *report,
 			const struct mw_view_series *series, size_t columns);
 

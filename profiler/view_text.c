@@ -11,8 +11,11 @@
 #define SIZE_COLUMNS 10
 #define SPARK_MIN 16
 #define PROCESSES 15
-/** Columns of the process table in front of the command. */
+/** Columns of the process table in front of the command, and of life and exit among them. */
 #define TABLE_COLUMNS 52
+#define DETAIL_COLUMNS 22
+/** A terminal with less than this goes without life and exit. */
+#define DETAIL_FROM 72
 /** The band number that stands for the sum of all. */
 #define ALL_BANDS MW_VIEW_BANDS_MAX
 
@@ -127,37 +130,46 @@ static void write_bounds(FILE *out, const struct mw_saved_report *report)
 			mw_amount_format(MW_UNIT_KIB, json_number_value(high)).text);
 }
 
-static void write_process(FILE *out, const struct mw_saved_process *process, size_t columns)
+static void write_detail(FILE *out, const struct mw_saved_process *process)
 {
 	double life = process->end - process->start;
 	const json_t *code = json_object_get(process->json, "exit_code");
 	const json_t *signal = json_object_get(process->json, "signal");
 	char ended[24] = "";
 
-	if (json_is_number(signal))
+	if (json_is_integer(signal))
 		snprintf(ended, sizeof(ended), "signal %" JSON_INTEGER_FORMAT,
 			 json_integer_value(signal));
-	else if (json_is_number(code))
+	else if (json_is_integer(code))
 		snprintf(ended, sizeof(ended), "%" JSON_INTEGER_FORMAT, json_integer_value(code));
-	fprintf(out, "%9" PRId64 "%*s  %-7s%12s%10s  ", process->pid, SIZE_COLUMNS,
+	fprintf(out, "%12s%10s", mw_amount_format(MW_UNIT_SECONDS, life).text, ended);
+}
+
+static void write_process(FILE *out, const struct mw_saved_process *process, bool detailed,
+			  size_t columns)
+{
+	fprintf(out, "%9" PRId64 "%*s  %-7s", process->pid, SIZE_COLUMNS,
 		mw_amount_format(MW_UNIT_KIB, process->rss_kib).text,
-		process->exact ? "exact" : "sampled", mw_amount_format(MW_UNIT_SECONDS, life).text,
-		ended);
-	mw_escape_write(out, MW_ESCAPE_TERMINAL, process->command,
-			columns > TABLE_COLUMNS + SPARK_MIN ? columns - TABLE_COLUMNS : SPARK_MIN);
+		process->exact ? "exact" : "sampled");
+	if (detailed)
+		write_detail(out, process);
+	fputs("  ", out);
+	mw_escape_write(out, MW_ESCAPE_TERMINAL, process->command, columns);
 	fputc('\n', out);
 }
 
 static void write_processes(FILE *out, const struct mw_saved_report *report, size_t columns)
 {
+	bool detailed = columns >= DETAIL_FROM;
+	size_t head = detailed ? TABLE_COLUMNS : TABLE_COLUMNS - DETAIL_COLUMNS;
 	size_t count = report->processes.count;
 
 	if (!count)
 		return;
-	fprintf(out, "\n%9s%*s  %-7s%12s%10s  command\n", "pid", SIZE_COLUMNS, "peak", "", "life",
-		"exit");
+	fprintf(out, "\n%9s%*s  %-7s%s  command\n", "pid", SIZE_COLUMNS, "peak", "",
+		detailed ? "        life      exit" : "");
 	for (size_t i = 0; i < mw_min(count, (size_t)PROCESSES); i++)
-		write_process(out, &report->processes.items[i], columns);
+		write_process(out, &report->processes.items[i], detailed, columns - head);
 	if (count > PROCESSES)
 		fprintf(out, "%9s and %zu smaller ones\n", "", count - PROCESSES);
 }

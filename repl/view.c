@@ -15,7 +15,7 @@
 #include "repl/subcommand.h"
 
 #define COLUMNS_DEFAULT 80
-#define COLUMNS_MIN 40
+#define COLUMNS_MIN 48
 #define COLUMNS_MAX 400
 
 enum form {

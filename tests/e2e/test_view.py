@@ -136,7 +136,7 @@ class SvgTest(ViewTest):
 class TextTest(ViewTest):
     def test_no_line_is_wider_than_asked(self):
         path = self.save("report.json", report_samples.large(200))
-        for width in (72, 100, 200):
+        for width in (48, 71, 72, 100, 200):
             text, _ = self.view("--text", "--width", str(width), path)
             self.assertLessEqual(max(map(len, text.splitlines())), width)
 
