@@ -151,10 +151,12 @@ static struct mw_amount_text format_seconds(double seconds)
 	struct mw_amount_text ret;
 	double whole = floor(seconds);
 
-	if (seconds < 1)
+	if (seconds == 0)
+		snprintf(ret.text, sizeof(ret.text), "0 s");
+	else if (seconds < 1)
 		snprintf(ret.text, sizeof(ret.text), "%.0f ms", seconds * 1000);
 	else if (seconds < 60)
-		snprintf(ret.text, sizeof(ret.text), "%.2f s", seconds);
+		snprintf(ret.text, sizeof(ret.text), "%.*f s", seconds < 9.995 ? 2 : 1, seconds);
 	else if (seconds < 3600)
 		snprintf(ret.text, sizeof(ret.text), "%.0f min %02.0f s", floor(whole / 60),
 			 fmod(whole, 60));

@@ -8,14 +8,14 @@
 
 #define WIDTH 960
 #define PLOT_LEFT 76
-#define PLOT_RIGHT (WIDTH - 16)
+#define PLOT_RIGHT (WIDTH - 32)
 #define PLOT_TOP 64
 #define PLOT_HEIGHT 300
 #define PLOT_BOTTOM (PLOT_TOP + PLOT_HEIGHT)
 #define LEGEND_TOP (PLOT_BOTTOM + 52)
 #define LEGEND_COLUMNS 3
 #define LEGEND_ROW 20
-#define TICKS 5
+#define TICKS 6
 
 static const char *const band_colours[MW_VIEW_BANDS_MAX] = {
 	"#3b78c4", "#e08a2e", "#45a06b", "#b85c9e", "#7d6bd0",
@@ -67,7 +67,7 @@ static double largest_limit(const struct mw_saved_report *report, double most)
 static struct scale make_scale(const struct mw_saved_report *report,
 			       const struct mw_view_series *series)
 {
-	struct scale scale = {.seconds = series->duration > 0 ? series->duration : 1};
+	struct scale scale = {.seconds = fmax(series->duration, 0.001)};
 
 	scale.kib = fmax(0, report->metrics[MW_METRIC_RSS]);
 	for (size_t i = 0; i < series->moments.count; i++)
@@ -137,23 +137,57 @@ static void write_area(FILE *out, const struct scale *scale, const struct mw_vie
 	fprintf(out, "H%.1fV%dZ\"/>\n", fmax(x, x_of(scale, series->duration)), PLOT_BOTTOM);
 }
 
-static void write_grid(FILE *out, const struct scale *scale)
+/** A power of two, so that the axis reads 64 MiB, 128 MiB. */
+static double size_step(double kib)
 {
-	for (int i = 0; i <= TICKS; i++) {
-		double kib = scale->kib * i / TICKS, seconds = scale->seconds * i / TICKS;
+	double step = 1;
 
+	while (kib / step > TICKS)
+		step *= 2;
+	return step;
+}
+
+/** 1, 2 or 5 of a decimal unit; from ten seconds on what clocks count in. */
+static double time_step(double seconds)
+{
+	static const double steps[] = {1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600};
+	double step = 3600;
+
+	if (seconds <= TICKS) {
+		double decade = pow(10, floor(log10(seconds / TICKS)));
+		double rest = seconds / TICKS / decade;
+
+		return decade * (rest <= 1 ? 1 : rest <= 2 ? 2 : rest <= 5 ? 5 : 10);
+	}
+	for (size_t i = 0; i < mw_array_size(steps); i++) {
+		if (seconds / steps[i] <= TICKS)
+			return steps[i];
+	}
+	while (seconds / step > TICKS)
+		step *= 2;
+	return step;
+}
+
+static void write_size_axis(FILE *out, const struct scale *scale)
+{
+	double step = size_step(scale->kib);
+
+	for (double kib = 0; kib <= scale->kib; kib += step)
 		fprintf(out,
 			"<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#e1e5ea\"/>"
-			"<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>"
-			"<text x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>\n",
+			"<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
 			PLOT_LEFT, PLOT_RIGHT, y_of(scale, kib), y_of(scale, kib), PLOT_LEFT - 8,
-			y_of(scale, kib) + 4, mw_amount_format(MW_UNIT_KIB, round(kib)).text,
+			y_of(scale, kib) + 4, mw_amount_format(MW_UNIT_KIB, kib).text);
+}
+
+static void write_time_axis(FILE *out, const struct scale *scale)
+{
+	double step = time_step(scale->seconds);
+
+	for (double seconds = 0; seconds <= scale->seconds * 1.001; seconds += step)
+		fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
 			x_of(scale, seconds), PLOT_BOTTOM + 20,
-			i == 0       ? "start"
-			: i == TICKS ? "end"
-				     : "middle",
 			mw_amount_format(MW_UNIT_SECONDS, seconds).text);
-	}
 }
 
 static void write_line(FILE *out, const struct scale *scale, double kib, const char *colour,
@@ -229,7 +263,8 @@ void mw_view_write_svg(FILE *out, const struct mw_saved_report *report,
 		"<rect width=\"%d\" height=\"%d\" fill=\"#ffffff\"/>\n",
 		WIDTH, height, WIDTH, height, WIDTH, height);
 	write_heading(out, report);
-	write_grid(out, &scale);
+	write_size_axis(out, &scale);
+	write_time_axis(out, &scale);
 	for (size_t bands = series->band_count; bands && series->moments.count; bands--)
 		write_area(out, &scale, series, bands);
 	if (!series->moments.count)

@@ -237,6 +237,9 @@ function chartSection(report, other, viewport) {
 	if (!report.series.times.length)
 		return section("chart", "Memory over time", null, element("p", { class: "empty" },
 			"This report has no timeline. memwatch run --json=FILE always writes one."));
+	if (typeof uPlot === "undefined")
+		return section("chart", "Memory over time", null,
+			document.querySelector("#picture svg").cloneNode(true));
 	const holder = element("div", { class: "chart", tabindex: "0", role: "group",
 		"aria-label": "memory over time; arrow keys pan, plus and minus zoom, 0 shows all" });
 	const hidden = new Set();
@@ -256,11 +259,9 @@ function chartSection(report, other, viewport) {
 	}
 	holder.addEventListener("keydown", (event) => viewportKey(viewport, event));
 	viewport.listeners.push(() => plot && plot.setScale("x", { min: viewport.from, max: viewport.to }));
-	if (typeof uPlot === "undefined")
-		holder.append(document.getElementById("picture").firstElementChild);
-	else
-		onRedraw(rebuild);
-	return section("chart", "Memory over time", chartNotes(report, other), holder, legend.list);
+	onRedraw(rebuild);
+	return section("chart", "Memory over time", chartNotes(report, other), zoomBar(viewport), holder,
+		legend.list);
 }
 
 function zoomBar(viewport) {

@@ -23,7 +23,7 @@ rm -rf "$folder/package"
 [ "$wanted" = yes ] || without "UPLOT=$wanted"
 if [ -z "$tarball" ]; then
 	command -v npm >/dev/null || without "npm is not installed (or give UPLOT_TARBALL=FILE)"
-	npm pack --loglevel=error --ignore-scripts --prefer-offline --pack-destination "$folder" \
+	npm pack --loglevel=error --ignore-scripts --prefer-offline --fetch-retries=1 --pack-destination "$folder" \
 		"uplot@$version" >/dev/null ||
 		without "npm could not fetch uplot@$version; remove $folder to try again"
 	tarball=$folder/uplot-$version.tgz

@@ -23,6 +23,8 @@ function formatKib(kib) {
 function formatSeconds(seconds) {
 	if (!known(seconds))
 		return UNKNOWN;
+	if (seconds === 0)
+		return "0 s";
 	if (seconds < 1)
 		return Math.round(seconds * 1000) + " ms";
 	if (seconds < 60)

@@ -61,12 +61,10 @@ function show(reports, comparison, index) {
 	const viewport = viewportOf(Math.max(report.duration, other ? other.duration : 0));
 	const page = document.getElementById("page");
 	redraws.length = 0;
-	const chart = chartSection(report, other, viewport);
-	if (report.series.times.length && typeof uPlot !== "undefined")
-		chart.querySelector(".chart").before(zoomBar(viewport));
 	const parts = [
 		header(reports, index, (chosen) => show(reports, comparison, chosen)),
-		tiles(report), comparisonSection(comparison), chart, lanesSection(report, viewport),
+		tiles(report), comparisonSection(comparison),
+		chartSection(report, other, viewport), lanesSection(report, viewport),
 		treemapSection(report), limitsSection(report), leaksSection(report), processesSection(report),
 		groupsSection(report), runsSection(report), provenanceSection(report), tooltip,
 	];

@@ -14,7 +14,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import report_samples  # noqa: E402
 
-MEMWATCH = os.environ.get("MEMWATCH", "build/memwatch")
+MEMWATCH = os.path.abspath(os.environ.get("MEMWATCH", "build/memwatch"))
 
 
 class CompareTest(unittest.TestCase):

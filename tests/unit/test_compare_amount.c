@@ -76,7 +76,10 @@ static void test_amounts_read_well(void **state MW_UNUSED)
 	assert_string_equal(mw_amount_format(MW_UNIT_KIB, 1536).text, "1.50 MiB");
 	assert_string_equal(mw_amount_format(MW_UNIT_KIB, 10.0 * 1024).text, "10.0 MiB");
 	assert_string_equal(mw_amount_format(MW_UNIT_KIB, 300.0 * 1024 * 1024).text, "300 GiB");
+	assert_string_equal(mw_amount_format(MW_UNIT_SECONDS, 0).text, "0 s");
 	assert_string_equal(mw_amount_format(MW_UNIT_SECONDS, 0.25).text, "250 ms");
+	assert_string_equal(mw_amount_format(MW_UNIT_SECONDS, 9.99).text, "9.99 s");
+	assert_string_equal(mw_amount_format(MW_UNIT_SECONDS, 30).text, "30.0 s");
 	assert_string_equal(mw_amount_format(MW_UNIT_SECONDS, 125).text, "2 min 05 s");
 	assert_string_equal(mw_amount_format(MW_UNIT_SECONDS, 7260).text, "2 h 01 min");
 	assert_string_equal(mw_amount_format(MW_UNIT_COUNT, 1011).text, "1011");
