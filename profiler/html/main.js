@@ -96,6 +96,16 @@ function listen() {
 		redrawAll();
 	});
 	document.addEventListener("keydown", onKey);
+	window.addEventListener("beforeprint", () => {
+		document.documentElement.dataset.printing = "yes";
+		applyTheme("light");
+		redrawAll();
+	});
+	window.addEventListener("afterprint", () => {
+		delete document.documentElement.dataset.printing;
+		applyTheme(rememberedTheme());
+		redrawAll();
+	});
 }
 
 function main() {

@@ -88,7 +88,7 @@ function paintTreemap(context, placed, chosen) {
 		context.beginPath();
 		context.rect(x, y, width - 4, height - 2);
 		context.clip();
-		context.fillStyle = "#ffffff";
+		context.fillStyle = textOn(groupColour(item.colour));
 		context.fillText(shorten(visible(item.name), 40), x + 5, y + 4);
 		if (height > 34)
 			context.fillText(formatKib(item.kib), x + 5, y + 19);
