@@ -50,7 +50,7 @@ static enum mw_verdict judge(const struct mw_compare_settings *settings,
 		return MW_VERDICT_SAME;
 	if (!mw_run_stats_apart(&row->base, &row->candidate))
 		return MW_VERDICT_NOISE;
-	if (row->unit == MW_UNIT_SECONDS && (row->base.runs < 2 || row->candidate.runs < 2))
+	if (row->varies && (row->base.runs < 2 || row->candidate.runs < 2))
 		return MW_VERDICT_UNSURE;
 	return worse ? MW_VERDICT_WORSE : MW_VERDICT_BETTER;
 }
@@ -78,6 +78,7 @@ static void compare_metrics(struct mw_comparison *comparison)
 		row->name = mw_metrics[i].name;
 		row->label = mw_metrics[i].label;
 		row->unit = mw_metrics[i].unit;
+		row->varies = mw_metrics[i].varies;
 		row->base = metric_stats(&comparison->base, i);
 		row->candidate = metric_stats(&comparison->candidate, i);
 		row->verdict = judge(settings, row);

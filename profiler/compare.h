@@ -19,7 +19,7 @@ enum mw_verdict {
 	MW_VERDICT_NOISE,
 	MW_VERDICT_BETTER,
 	MW_VERDICT_WORSE,
-	/** Beyond the threshold, but a single run can't tell: durations always vary. */
+	/** Beyond the threshold, but it varies so much that a single run can't tell. */
 	MW_VERDICT_UNSURE,
 	/** A side doesn't know it. */
 	MW_VERDICT_UNKNOWN,
@@ -49,6 +49,7 @@ struct mw_comparison_row {
 	const char *name;
 	const char *label;
 	enum mw_metric_unit unit;
+	bool varies;
 	struct mw_run_stats base, candidate;
 	enum mw_verdict verdict;
 	/** Worse, and asked to judge it. */

@@ -10,13 +10,14 @@
 #include "profiler/report_read_format.h"
 
 const struct mw_metric_info mw_metrics[MW_METRIC_COUNT] = {
-	[MW_METRIC_RSS] = {"total_rss", "peak total RSS", MW_UNIT_KIB},
-	[MW_METRIC_PSS] = {"total_pss", "peak total PSS", MW_UNIT_KIB},
-	[MW_METRIC_CGROUP] = {"cgroup", "cgroup peak", MW_UNIT_KIB},
-	[MW_METRIC_SWAP] = {"swap", "peak swap", MW_UNIT_KIB},
-	[MW_METRIC_PROCESS] = {"max_process", "largest process", MW_UNIT_KIB},
-	[MW_METRIC_DURATION] = {"duration", "duration", MW_UNIT_SECONDS},
-	[MW_METRIC_PROCESSES] = {"processes", "processes", MW_UNIT_COUNT},
+	[MW_METRIC_RSS] = {"total_rss", "peak total RSS", MW_UNIT_KIB, false},
+	// Measured now and then, so the largest of the measurements depends on luck.
+	[MW_METRIC_PSS] = {"total_pss", "peak total PSS", MW_UNIT_KIB, true},
+	[MW_METRIC_CGROUP] = {"cgroup", "cgroup peak", MW_UNIT_KIB, false},
+	[MW_METRIC_SWAP] = {"swap", "peak swap", MW_UNIT_KIB, false},
+	[MW_METRIC_PROCESS] = {"max_process", "largest process", MW_UNIT_KIB, false},
+	[MW_METRIC_DURATION] = {"duration", "duration", MW_UNIT_SECONDS, true},
+	[MW_METRIC_PROCESSES] = {"processes", "processes", MW_UNIT_COUNT, false},
 };
 
 enum mw_metric mw_metric_find(const char *name)

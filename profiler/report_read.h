@@ -35,6 +35,8 @@ struct mw_metric_info {
 	/** For people: "peak total RSS". */
 	const char *label;
 	enum mw_metric_unit unit;
+	/** Differs between runs of the same job so much that one run says nothing. */
+	bool varies;
 };
 
 /** Indexed by enum mw_metric. */

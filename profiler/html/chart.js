@@ -225,7 +225,8 @@ function attachPointer(plot, viewport) {
 }
 
 function chartNotes(report, other) {
-	const notes = ["Drag to zoom, double-click to see all; Ctrl and wheel zooms, Shift and wheel pans."];
+	const notes = ["Drag to zoom, double-click to see all; Ctrl and wheel zooms, Shift and wheel pans.",
+		"Areas are samples: what ended between two of them may lie above."];
 	if (report.pss.length && !other)
 		notes.push("Dots are sums of PSS, where shared pages count once.");
 	if (other)

@@ -35,13 +35,13 @@ function groupColour(index) {
 	return colour(index < GROUP_COLOURS ? "group-" + index : "group-rest");
 }
 
-// Black or white, whichever reads better on "#rrggbb" (the relative luminance of WCAG).
+// Black or white, whichever reads better on "#rrggbb", by its relative luminance (WCAG 2).
 function textOn(ground) {
 	const [red, green, blue] = [1, 3, 5].map((at) => {
 		const share = parseInt(ground.slice(at, at + 2), 16) / 255;
 		return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
 	});
-	return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#10151c" : "#ffffff";
+	return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.2 ? "#10151c" : "#ffffff";
 }
 
 // A canvas as wide as its parent, sharp on every screen. draw(context, width, height) is called

@@ -28,6 +28,16 @@ function boundsNote(peak) {
 		formatKib(peak.bound_high_kib) + ", at " + formatSeconds(peak.elapsed_seconds);
 }
 
+// PSS is measured now and then: say so when no measurement was near the peak.
+function pssNote(report) {
+	const near = report.pss.some(([, kib]) => kib >= 0.5 * report.metrics.total_rss);
+	const text = "shared pages counted once, the largest of " + report.pss.length +
+		(report.pss.length === 1 ? " measurement" : " measurements");
+	if (!report.pss.length)
+		return "shared pages counted once";
+	return near ? text : text + "; none at the peak";
+}
+
 function processesTile(report) {
 	const complete = report.completeness;
 	if (!complete)
@@ -64,7 +74,7 @@ function tiles(report) {
 	if (known(metrics.total_rss))
 		made.push(tile("Peak total RSS", formatKib(metrics.total_rss), boundsNote(report.peak)));
 	if (known(metrics.total_pss))
-		made.push(tile("Peak total PSS", formatKib(metrics.total_pss), "shared pages counted once"));
+		made.push(tile("Peak total PSS", formatKib(metrics.total_pss), pssNote(report)));
 	if (known(metrics.cgroup))
 		made.push(tile("Control group peak", formatKib(metrics.cgroup), "page cache included"));
 	if (known(metrics.swap) && metrics.swap > 0)

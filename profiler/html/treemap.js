@@ -136,7 +136,7 @@ function treemapSection(report) {
 		view.redraw();
 	});
 	return section("peak", "At the peak",
-		"The " + formatCount(items.length) + " processes alive at " +
-			formatSeconds(report.peak.elapsed_seconds) + ", when the total was largest.",
+		(items.length === 1 ? "The only process" : "The " + formatCount(items.length) + " processes") +
+			" alive at " + formatSeconds(report.peak.elapsed_seconds) + ", when the total was largest.",
 		element("div", {}, view.canvas), live, peakTable(items, total));
 }
