@@ -117,9 +117,13 @@ static struct mw_error *parse_lines(const char *path, char *text, struct mw_budg
 {
 	struct mw_error *err;
 	size_t number = 0;
-	char *line;
 
-	while ((line = strsep(&text, "\n"))) {
+	for (char *next; text; text = next) {
+		char *line = text;
+
+		next = strchr(text, '\n');
+		if (next)
+			*next++ = '\0';
 		number++;
 		cut_comment(line);
 		line = trim(line);

@@ -86,11 +86,9 @@ void mw_saved_list_deinit(struct mw_saved_list *list)
 
 const char *mw_saved_keep(struct mw_saved_report *report, const char *text, size_t size)
 {
-	mw_auto_free char *copy = strndup(text, size);
-
-	if (!copy || !mw_vec_push(&report->names, copy))
+	if (!mw_vec_push(&report->names, NULL))
 		return NULL;
-	return mw_take_pointer(copy);
+	return report->names.items[report->names.count - 1] = strndup(text, size);
 }
 
 const char *mw_saved_program(const char *command, size_t *ret_size)

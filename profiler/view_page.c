@@ -8,7 +8,11 @@
 
 #define TITLE_COLUMNS 80
 
-// profiler/view.mk puts the page together and names it here.
+// profiler/view.mk puts the page together and names it; this is for tools that only read the code.
+#ifndef MW_VIEW_PAGE
+#define MW_VIEW_PAGE "profiler/html/page.html"
+#endif
+
 __asm__(".section .rodata\n"
 	"mw_view_page_begin:\n"
 	".incbin \"" MW_VIEW_PAGE "\"\n"

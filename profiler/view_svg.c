@@ -172,22 +172,25 @@ static void write_size_axis(FILE *out, const struct scale *scale)
 {
 	double step = size_step(scale->kib);
 
-	for (double kib = 0; kib <= scale->kib; kib += step)
+	for (int i = 0; i * step <= scale->kib; i++) {
+		double kib = i * step;
+
 		fprintf(out,
 			"<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#e1e5ea\"/>"
 			"<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
 			PLOT_LEFT, PLOT_RIGHT, y_of(scale, kib), y_of(scale, kib), PLOT_LEFT - 8,
 			y_of(scale, kib) + 4, mw_amount_format(MW_UNIT_KIB, kib).text);
+	}
 }
 
 static void write_time_axis(FILE *out, const struct scale *scale)
 {
 	double step = time_step(scale->seconds);
 
-	for (double seconds = 0; seconds <= scale->seconds * 1.001; seconds += step)
+	for (int i = 0; i * step <= scale->seconds * 1.001; i++)
 		fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
-			x_of(scale, seconds), PLOT_BOTTOM + 20,
-			mw_amount_format(MW_UNIT_SECONDS, seconds).text);
+			x_of(scale, i * step), PLOT_BOTTOM + 20,
+			mw_amount_format(MW_UNIT_SECONDS, i * step).text);
 }
 
 static void write_line(FILE *out, const struct scale *scale, double kib, const char *colour,

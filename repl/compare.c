@@ -41,34 +41,42 @@ static struct mw_error *set_floor(void *settings, const char *value)
 	return mw_amount_parse_size(value, &((struct settings *)settings)->compare.floor_kib);
 }
 
-static struct mw_error *judge_one(struct mw_compare_settings *compare, const char *name)
+static bool is_word(const char *text, size_t length, const char *word)
 {
-	enum mw_metric metric = mw_metric_find(name);
+	return strlen(word) == length && !strncmp(text, word, length);
+}
 
-	if (!strcmp(name, "groups"))
+static struct mw_error *judge_one(struct mw_compare_settings *compare, const char *name,
+				  size_t length)
+{
+	if (is_word(name, length, "groups")) {
 		compare->judge_groups = true;
-	else if (metric < MW_METRIC_COUNT)
-		compare->judged[metric] = true;
-	else
-		return mw_error_create(MW_ERROR_USAGE,
-				       "there is no metric '%s': total_rss, total_pss, cgroup, "
-				       "swap, max_process, duration, processes, groups",
-				       name);
-	return NULL;
+		return NULL;
+	}
+	for (size_t i = 0; i < MW_METRIC_COUNT; i++) {
+		if (is_word(name, length, mw_metrics[i].name)) {
+			compare->judged[i] = true;
+			return NULL;
+		}
+	}
+	return mw_error_create(MW_ERROR_USAGE, "there is no metric '%.*s', see --help", (int)length,
+			       name);
 }
 
 static struct mw_error *set_metrics(void *settings, const char *value)
 {
 	struct mw_compare_settings *compare = &((struct settings *)settings)->compare;
-	mw_auto_free char *list = strdup(value);
-	char *rest = list, *name;
-	struct mw_error *err = list ? NULL : mw_err_nomem;
+	struct mw_error *err;
+	size_t length;
 
 	memset(compare->judged, 0, sizeof(compare->judged));
 	compare->judge_groups = false;
-	while (!err && (name = strsep(&rest, ",")))
-		err = judge_one(compare, name);
-	return err;
+	for (;; value += length + 1) {
+		length = strcspn(value, ",");
+		err = judge_one(compare, value, length);
+		if (err || !value[length])
+			return err;
+	}
 }
 
 static struct mw_error *set_group_by(void *settings, const char *value)

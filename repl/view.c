@@ -227,24 +227,22 @@ static void report_written(const char *path)
 
 	if (!stat(path, &status) && S_ISREG(status.st_mode))
 		fprintf(stderr, "memwatch view: wrote %s (%s)\n", path,
-			mw_amount_format(MW_UNIT_KIB, (double)(status.st_size / 1024)).text);
+			mw_amount_format(MW_UNIT_KIB, (double)status.st_size / 1024).text);
 }
 
 static struct mw_error *write_view(const struct settings *settings,
 				   const struct mw_operands *operands, const struct shown *shown)
 {
-	mw_auto_free char *made_up = NULL;
+	const char *last = operands->names.items[operands->names.count - 1];
+	mw_auto_free char *made_up = default_output(last, settings->form);
 	const char *path = settings->output;
 	struct mw_output output;
 	struct mw_error *err;
 
-	if (!path && settings->form != FORM_TEXT) {
-		const char *last = operands->names.items[operands->names.count - 1];
-
-		path = made_up = default_output(last, settings->form);
-		if (!path)
-			return mw_err_nomem;
-	}
+	if (!made_up)
+		return mw_err_nomem;
+	if (!path && settings->form != FORM_TEXT)
+		path = made_up;
 	err = mw_output_open(path, MW_OUTPUT_REPLACE, &output);
 	if (err)
 		return err;
@@ -273,7 +271,7 @@ static struct mw_error *check_operands(const struct settings *settings,
 
 static struct mw_error *view(const struct settings *settings, const struct mw_operands *operands)
 {
-	struct shown shown[2];
+	struct shown shown[2] = {0};
 	struct mw_error *err = NULL;
 	size_t read = 0;
 

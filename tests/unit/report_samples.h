@@ -27,8 +27,10 @@
 #define assert_error(expression, part)                                                             \
 	do {                                                                                       \
 		struct mw_error *bad_err = (expression);                                           \
-		if (!bad_err)                                                                      \
+		if (!bad_err) {                                                                    \
 			fail_msg("%s succeeded", #expression);                                     \
+			break;                                                                     \
+		}                                                                                  \
 		if (!strstr(bad_err->message, part))                                               \
 			fail_msg("'%s' doesn't say '%s'", bad_err->message, part);                 \
 		mw_error_destroy(bad_err);                                                         \
