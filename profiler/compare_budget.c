@@ -136,11 +136,12 @@ static struct mw_error *parse_lines(const char *path, char *text, struct mw_budg
 
 struct mw_error *mw_budget_parse(const char *path, const char *text, struct mw_budget *ret)
 {
-	mw_auto_free char *copy = strdup(text);
 	struct mw_budget budget = {0};
+	char *copy = strdup(text);
 	struct mw_error *err;
 
 	err = copy ? parse_lines(path, copy, &budget) : mw_err_nomem;
+	free(copy);
 	if (err)
 		mw_budget_deinit(&budget);
 	else

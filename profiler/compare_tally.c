@@ -30,45 +30,56 @@ void mw_tally_deinit(struct mw_tally *tally)
 
 static struct mw_error *add_entry(struct mw_tally *tally, const char *name, const char *label)
 {
-	struct mw_tally_entry entry = {
-		.label = strdup(label),
-		.kib = calloc(tally->runs, sizeof(*entry.kib)),
-	};
 	json_t *position = json_integer((json_int_t)tally->entries.count);
+	struct mw_tally_entry *entry;
 
-	if (!entry.label || !entry.kib || !mw_vec_push(&tally->entries, entry)) {
-		free(entry.label);
-		free(entry.kib);
+	if (!mw_vec_push(&tally->entries, (struct mw_tally_entry){0})) {
+		json_decref(position);
+		return mw_err_nomem;
+	}
+	entry = &tally->entries.items[tally->entries.count - 1];
+	entry->label = strdup(label);
+	entry->kib = calloc(tally->runs, sizeof(*entry->kib));
+	if (!entry->label || !entry->kib) {
 		json_decref(position);
 		return mw_err_nomem;
 	}
 	for (size_t run = 0; run < tally->runs; run++)
-		entry.kib[run] = NAN;
+		entry->kib[run] = NAN;
 	// Names come from files that were checked to be UTF-8, but may be cut in the middle of a
 	// character.
 	return json_object_set_new_nocheck(tally->index, name, position) ? mw_err_nomem : NULL;
 }
 
-const struct mw_tally_entry *mw_tally_find(const struct mw_tally *tally, const char *name)
+/** @return the number of entries when there is none of that name. */
+static size_t position_of(const struct mw_tally *tally, const char *name)
 {
 	const json_t *position = json_object_get(tally->index, name);
 
-	return position ? &tally->entries.items[json_integer_value(position)] : NULL;
+	return position ? (size_t)json_integer_value(position) : tally->entries.count;
+}
+
+const struct mw_tally_entry *mw_tally_find(const struct mw_tally *tally, const char *name)
+{
+	size_t position = position_of(tally, name);
+
+	return position < tally->entries.count ? &tally->entries.items[position] : NULL;
 }
 
 struct mw_error *mw_tally_add(struct mw_tally *tally, const char *name, const char *label,
 			      size_t run, double kib)
 {
-	const struct mw_tally_entry *entry = mw_tally_find(tally, name);
+	size_t position = position_of(tally, name);
 	struct mw_error *err;
+	double *largest;
 
-	if (!entry) {
+	if (position == tally->entries.count) {
 		err = add_entry(tally, name, label);
 		if (err)
 			return err;
-		entry = &tally->entries.items[tally->entries.count - 1];
 	}
-	entry->kib[run] = fmax(entry->kib[run], kib);
+	largest = &tally->entries.items[position].kib[run];
+	*largest = fmax(*largest, kib);
 	return NULL;
 }
 

@@ -109,10 +109,18 @@ class Page:
     def open(self, path):
         self.call("Page.navigate", url="file://" + os.path.abspath(path))
         deadline = time.monotonic() + 30
-        while self.evaluate("document.readyState") != "complete":
+        while not self._is_loaded():
             if time.monotonic() > deadline:
                 raise TimeoutError(path)
             time.sleep(0.05)
+
+    def _is_loaded(self):
+        try:
+            return self.evaluate(
+                "location.protocol === 'file:' && document.readyState === 'complete'")
+        except RuntimeError:
+            # The old document went away while we asked.
+            return False
 
     def evaluate(self, expression):
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True,
