@@ -14,7 +14,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import report_samples  # noqa: E402
 
-MEMWATCH = os.path.abspath(os.environ.get("MEMWATCH", "build/memwatch"))
+BUILD = os.environ.get("MW_BUILD", "build")
+MEMWATCH = os.path.abspath(os.environ.get("MEMWATCH", os.path.join(BUILD, "memwatch")))
 
 
 class CompareTest(unittest.TestCase):

@@ -18,7 +18,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chromium_page  # noqa: E402
 import report_samples  # noqa: E402
 
-MEMWATCH = os.path.abspath(os.environ.get("MEMWATCH", "build/memwatch"))
+BUILD = os.environ.get("MW_BUILD", "build")
+MEMWATCH = os.path.abspath(os.environ.get("MEMWATCH", os.path.join(BUILD, "memwatch")))
 # Where screenshots for a person to look at go.
 SHOTS = os.environ.get("MEMWATCH_SHOTS")
 
