@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -189,7 +190,21 @@ class FailureTest(ViewTest):
         _, talk = self.view(path, "-o", "/dev/full", code=1)
         self.assert_one_line(talk, "/dev/full")
 
-    def test_a_failure_leaves_the_old_page_and_no_litter(self):
+    def test_a_full_disk_leaves_the_old_page_and_no_litter(self):
+        self.save("a.json", report_samples.small())
+        self.save("out.html", "old")
+        # Python ignores SIGXFSZ, and so does then the child: writing fails with EFBIG.
+        done = subprocess.run(
+            [MEMWATCH, "view", "a.json", "-o", "out.html"], cwd=self.folder, capture_output=True,
+            timeout=60, restore_signals=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)))
+        self.assertEqual(done.returncode, 1)
+        self.assert_one_line(done.stderr.decode(), "cannot write out.html")
+        self.assertEqual(sorted(os.listdir(self.folder)), ["a.json", "out.html"])
+        with open(self.path("out.html"), encoding="utf-8") as page:
+            self.assertEqual(page.read(), "old")
+
+    def test_an_unreadable_report_leaves_the_old_page(self):
         self.save("out.html", "old")
         self.view(self.save("bad.json", "{"), "-o", "out.html", code=1)
         self.assertEqual(sorted(os.listdir(self.folder)), ["bad.json", "out.html"])
