@@ -8,19 +8,24 @@ function processOf(fields, row, index) {
 	return process;
 }
 
-// Parents as the file has them; a file that makes somebody its own ancestor is cut there.
+// Parents as the file has them; a file that makes somebody their own ancestor is cut there.
 function linkChildren(processes) {
+	const checked = new Set();
 	for (const process of processes) {
-		const seen = new Set([process]);
-		let ancestor = processes[process.parent];
-		while (ancestor && !seen.has(ancestor)) {
-			seen.add(ancestor);
-			ancestor = processes[ancestor.parent];
+		const path = new Set();
+		let at = process;
+		while (at && !checked.has(at) && !path.has(at)) {
+			path.add(at);
+			at = processes[at.parent];
 		}
-		if (ancestor)
-			process.parent = null;
-		else if (processes[process.parent])
-			processes[process.parent].children.push(process);
+		if (at && path.has(at))
+			at.parent = null;
+		path.forEach((one) => checked.add(one));
+	}
+	for (const process of processes) {
+		const parent = processes[process.parent];
+		if (parent)
+			parent.children.push(process);
 	}
 }
 
