@@ -268,21 +268,21 @@ static struct mw_error *compare_all(struct mw_comparison *comparison)
 	return err ? err : compare_processes(comparison);
 }
 
-struct mw_error *mw_comparison_init(struct mw_comparison *ret, struct mw_saved_list *base,
+struct mw_error *mw_comparison_init(struct mw_comparison *comparison, struct mw_saved_list *base,
 				    struct mw_saved_list *candidate,
 				    const struct mw_compare_settings *settings)
 {
 	struct mw_error *err;
 
-	*ret = (struct mw_comparison){
+	*comparison = (struct mw_comparison){
 		.base = *base,
 		.candidate = *candidate,
 		.settings = *settings,
 	};
 	*base = *candidate = (struct mw_saved_list){0};
-	err = compare_all(ret);
+	err = compare_all(comparison);
 	if (err)
-		mw_comparison_deinit(ret);
+		mw_comparison_deinit(comparison);
 	return err;
 }
 
@@ -297,17 +297,24 @@ void mw_comparison_deinit(struct mw_comparison *comparison)
 	mw_saved_list_deinit(&comparison->candidate);
 }
 
-/** The largest process of that program in any run of the candidate; NAN without one. */
+static double largest_process_of(const struct mw_saved_report *report, const char *name)
+{
+	double largest = NAN;
+
+	for (size_t i = 0; i < report->processes.count; i++) {
+		if (!strcmp(report->processes.items[i].name, name))
+			largest = fmax(largest, report->processes.items[i].rss_kib);
+	}
+	return largest;
+}
+
+/** The largest process of that program in any run; NAN without one. */
 static double largest_process(const struct mw_saved_list *list, const char *name)
 {
 	double largest = NAN;
 
-	mw_vec_foreach (report, &((struct mw_saved_list *)list)->reports) {
-		mw_vec_foreach (process, &(*report)->processes) {
-			if (!strcmp(process->name, name))
-				largest = fmax(largest, process->rss_kib);
-		}
-	}
+	for (size_t i = 0; i < list->reports.count; i++)
+		largest = fmax(largest, largest_process_of(list->reports.items[i], name));
 	return largest;
 }
 

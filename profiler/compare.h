@@ -74,9 +74,9 @@ struct mw_comparison {
  * Compares every quantity of the two lists.
  *
  * @param base may be empty: then there is nothing but the candidate to check against a budget.
- * @param ret takes both lists over, also on failure; release it with mw_comparison_deinit().
+ * @param comparison takes both lists over, also on failure.
  */
-struct mw_error *mw_comparison_init(struct mw_comparison *ret, struct mw_saved_list *base,
+struct mw_error *mw_comparison_init(struct mw_comparison *comparison, struct mw_saved_list *base,
 				    struct mw_saved_list *candidate,
 				    const struct mw_compare_settings *settings) MW_MUST_CHECK;
 void mw_comparison_deinit(struct mw_comparison *comparison);

@@ -254,6 +254,18 @@ static struct mw_error *write_markdown(const struct mw_comparison *comparison, c
 	return mw_output_commit(&output);
 }
 
+static struct mw_error *write_text(const struct mw_comparison *comparison)
+{
+	struct mw_output output;
+	struct mw_error *err;
+
+	err = mw_output_open(NULL, MW_OUTPUT_REPLACE, &output);
+	if (err)
+		return err;
+	mw_compare_write_text(comparison, output.stream);
+	return mw_output_commit(&output);
+}
+
 static struct mw_error *write_results(const struct mw_comparison *comparison,
 				      const struct settings *settings)
 {
@@ -262,8 +274,8 @@ static struct mw_error *write_results(const struct mw_comparison *comparison,
 	struct mw_error *err = NULL;
 
 	if (!stdout_taken && !settings->quiet)
-		mw_compare_write_text(comparison, stdout);
-	if (settings->json.wanted)
+		err = write_text(comparison);
+	if (!err && settings->json.wanted)
 		err = write_json(comparison, settings->json.path);
 	if (!err && settings->markdown.wanted)
 		err = write_markdown(comparison, settings->markdown.path);
@@ -307,7 +319,7 @@ static int fail(struct mw_error *err)
 {
 	int code = err->code == MW_ERROR_USAGE ? EXIT_USAGE : EXIT_UNREADABLE;
 
-	fprintf(stderr, "memwatch compare: %s\n", err->message);
+	mw_output_complain("compare", err);
 	mw_error_destroy(err);
 	return code;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "profiler/view_escape.h"
 
 static bool is_special_file(const char *path)
 {
@@ -105,4 +106,11 @@ void mw_output_abandon(struct mw_output *output)
 	free(output->temporary);
 	output->temporary = NULL;
 	output->stream = NULL;
+}
+
+void mw_output_complain(const char *subcommand, const struct mw_error *err)
+{
+	fprintf(stderr, "memwatch %s: ", subcommand);
+	mw_escape_write(stderr, MW_ESCAPE_TERMINAL, err->message, SIZE_MAX);
+	fputc('\n', stderr);
 }

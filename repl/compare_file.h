@@ -29,4 +29,7 @@ struct mw_error *mw_output_commit(struct mw_output *output) MW_MUST_CHECK;
 /** Closes and removes what mw_output_commit() has not put in its place. */
 void mw_output_abandon(struct mw_output *output);
 
+/** Says on standard error what went wrong, in one line: the message may quote a broken file. */
+void mw_output_complain(const char *subcommand, const struct mw_error *err);
+
 #endif

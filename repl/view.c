@@ -304,7 +304,7 @@ static int view_main(int argc, char **argv)
 	if (!err)
 		return 0;
 	code = err->code == MW_ERROR_USAGE ? 2 : 1;
-	fprintf(stderr, "memwatch view: %s\n", err->message);
+	mw_output_complain("view", err);
 	mw_error_destroy(err);
 	return code;
 }

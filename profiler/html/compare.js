@@ -27,8 +27,8 @@ function deltaTable(label, title, rows, options) {
 		{ title: "Change", number: true, sort: (row) => row.change_percent,
 			text: (row) => formatChange(medianOf(row.base), medianOf(row.candidate)) },
 		{ title: "", sort: (row) => row.verdict, cell: (row) => {
-			const counts = row.unit === "1" && COUNT_TEXTS[row.verdict];
-			const [text, kind] = counts || VERDICT_TEXTS[row.verdict] || [row.verdict, ""];
+			const usual = lookUp(VERDICT_TEXTS, row.verdict, [row.verdict, ""]);
+			const [text, kind] = row.unit === "1" ? lookUp(COUNT_TEXTS, row.verdict, usual) : usual;
 			return element("span", { class: kind }, row.regression ? "regression" : text);
 		} },
 	], rows, options).node;

@@ -55,6 +55,11 @@ function formatChange(base, candidate) {
 	return (percent > 0 ? "+" : "") + percent.toFixed(1) + " %";
 }
 
+// What a table says about a key that comes from the report: "constructor" is in no table of ours.
+function lookUp(table, key, otherwise) {
+	return Object.prototype.hasOwnProperty.call(table, key) ? table[key] : otherwise;
+}
+
 // Command lines come from the job: control characters and those that turn the direction of text
 // around are shown by their number, so that a line can't pass for another one.
 const DECEIVING = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;

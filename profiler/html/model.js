@@ -147,9 +147,10 @@ function viewportKey(viewport, event) {
 		"-": () => viewport.zoom(2),
 		"0": () => viewport.reset(),
 	};
-	if (!actions[event.key] || event.ctrlKey || event.metaKey || event.altKey)
+	const action = lookUp(actions, event.key, null);
+	if (!action || event.ctrlKey || event.metaKey || event.altKey)
 		return false;
-	actions[event.key]();
+	action();
 	event.preventDefault();
 	return true;
 }

@@ -32,7 +32,7 @@ function sparkline(report, process) {
 function exactMark(process) {
 	const source = process.source || "";
 	return element("span", { class: process.exact ? "mark exact" : "mark",
-		title: SOURCES[source] || "the largest sample: a lower bound" },
+		title: lookUp(SOURCES, source, "the largest sample: a lower bound") },
 		process.exact ? "exact" : source === "none" ? "counted" : "sampled");
 }
 

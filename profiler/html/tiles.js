@@ -49,7 +49,7 @@ function processesTile(report) {
 }
 
 function verdictTile(report) {
-	const [text, kind] = VERDICTS[report.verdict] || [report.verdict || UNKNOWN, ""];
+	const [text, kind] = lookUp(VERDICTS, report.verdict, [report.verdict || UNKNOWN, ""]);
 	const ended = report.child_exit || { code: report.exit_code };
 	const note = known(ended.signal) ? "signal " + ended.signal
 		: known(ended.code) ? "exit code " + ended.code : null;

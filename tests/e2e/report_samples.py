@@ -128,7 +128,8 @@ def hostile():
     processes = [process(0, "make", 0, 10, 5000)]
     processes += [process(index + 1, text, index, index + 1.5, 10_000 * (index + 2), parent=0,
                           name=text[:60]) for index, text in enumerate(HOSTILE)]
-    return report(processes, 10, command=["sh", "-c", HOSTILE[0]], tracker_notes=[HOSTILE[1]])
+    return report(processes, 10, command=["sh", "-c", HOSTILE[0]], tracker_notes=[HOSTILE[1]],
+                  verdict="constructor")
 
 
 def large(count=2000, seed=1):

@@ -221,9 +221,11 @@ class InputTest(CompareTest):
         self.save("latin.json", "x")
         with open(self.path("latin.json"), "wb") as out:
             out.write(b'{"processes": [], "command": ["\xff"]}')
-        for name in ("empty.json", "cut.json", "latin.json", "missing.json", "."):
+        self.save("escape.json", '{"processes": [\x1b[2J\n')
+        for name in ("empty.json", "cut.json", "latin.json", "missing.json", ".", "escape.json"):
             _, talk = self.compare("good.json", name, code=1)
             self.assertEqual(talk.count("\n"), 1, talk)
+            self.assertNotIn("\x1b", talk)
             self.assertIn(name, talk)
 
     def test_reports_without_a_common_quantity_exit_1(self):
@@ -247,6 +249,11 @@ class InputTest(CompareTest):
 
     def test_an_unwritable_output_exits_1(self):
         self.save("a.json", report_samples.small())
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([MEMWATCH, "compare", "a.json", "a.json"], cwd=self.folder,
+                                  stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"cannot write standard output", done.stderr)
         for option in ("--json=/nonexistent/x", "--json=/dev/full", "--markdown=/dev/full"):
             _, talk = self.compare(option, "-q", "a.json", "a.json", code=1)
             self.assertIn("cannot write", talk)
