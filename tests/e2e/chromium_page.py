@@ -33,7 +33,8 @@ class Page:
         self._buffer = b""
 
     def __enter__(self):
-        self._folder = tempfile.TemporaryDirectory(prefix="chromium-")
+        self._folder = tempfile.TemporaryDirectory(prefix="chromium-",
+                                                   ignore_cleanup_errors=True)
         read_end, self._write = os.pipe()
         self._read, write_end = os.pipe()
         # Chromium reads commands from descriptor 3 and writes to 4.
@@ -56,10 +57,11 @@ class Page:
         return self
 
     def __exit__(self, *unused):
-        self._process.terminate()
+        # Asked to close, it ends its children first; those would still write into the folder.
         try:
+            self.call("Browser.close", session=None)
             self._process.wait(10)
-        except subprocess.TimeoutExpired:
+        except (RuntimeError, OSError, subprocess.TimeoutExpired):
             self._process.kill()
             self._process.wait()
         os.close(self._read)
