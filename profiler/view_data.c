@@ -37,6 +37,7 @@ static const char *const passed_keys[] = {
 	"tracker_notes",
 	"verdict",
 	"memwatch_version",
+	"own_cpu_seconds",
 	"exit_code",
 	"filtered_process_count",
 	"filtered_total_rss_kib",

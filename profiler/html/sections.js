@@ -180,6 +180,7 @@ function provenanceFacts(report) {
 		["Notes", report.tracker_notes.join("; ")],
 		["Interval", known(report.interval_ms) ? report.interval_ms + " ms" : null],
 		["Samples", known(report.samples) ? formatCount(report.samples) : null],
+		["memwatch took", report.own_cpu_seconds > 0 ? formatSeconds(report.own_cpu_seconds) + " of CPU" : null],
 		["Completeness", complete.line],
 		["Events lost", known(complete.events_lost) ? formatCount(complete.events_lost) : null],
 		["Left running", report.left_running.length

@@ -89,7 +89,7 @@ def report(processes, duration, command=("make", "-j8"), **more):
                  "memory_kib": 32 << 20, "page_size": 4096},
         "interval_ms": 100, "leaks": [], "left_running": [], "limits": [],
         "max_total_pss_kib": most * 8 // 10, "max_total_rss_kib": most,
-        "memwatch_version": "1.0.0", "oom": None,
+        "memwatch_version": "1.0.0", "oom": None, "own_cpu_seconds": 0.05,
         "peak": {
             "bound_high_kib": most * 12 // 10, "bound_low_kib": most, "cgroup_kib": most * 9 // 10,
             "elapsed_seconds": when,

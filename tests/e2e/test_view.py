@@ -58,6 +58,21 @@ class ViewTest(unittest.TestCase):
         return json.loads(found.group(1))
 
 
+SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/run.schema.json")
+
+
+class SampleTest(unittest.TestCase):
+    @unittest.skipUnless(os.path.exists(SCHEMA), "SKIPPED: there is no docs/run.schema.json")
+    def test_the_samples_are_what_memwatch_run_writes(self):
+        import jsonschema
+        with open(SCHEMA, encoding="utf-8") as text:
+            schema = json.load(text)
+        # A verdict that no memwatch writes is part of what is hostile there.
+        hostile = {**report_samples.hostile(), "verdict": "ok"}
+        for sample in (report_samples.small(), report_samples.large(50), hostile):
+            jsonschema.validate(sample, schema)
+
+
 class PageTest(ViewTest):
     def test_the_page_needs_nothing_from_outside(self):
         page = self.page_of(report_samples.small())
