@@ -79,12 +79,14 @@ check:
 	@$(MAKE) --no-print-directory deps GROUPS="build check"
 	@$(MAKE) --no-print-directory test
 
-LINT_SOURCES := $(SOURCES) $(wildcard tests/unit/*.c)
-FORMAT_SOURCES := $(LINT_SOURCES) $(wildcard */*.h tracer/arch/*/*.h tests/*/*.h examples/*.c \
+FORMAT_SOURCES := $(SOURCES) $(wildcard tests/unit/*.c */*.h tracer/arch/*/*.h tests/*/*.h examples/*.c \
 	bench/*.c tests/tracees/*.c tests/tracees/*.cc tests/tracees/parts/*.c)
 SCRIPTS := .ci/run examples/demo tools/install-deps tools/run-clang-tidy
 SPELLED := $(wildcard *.md NEWS) base tracer symbols profiler watch repl tests bench docs examples \
 	tools .ci
+
+# Wrong on purpose (what users mistype), or right: mdoc's Nd, statics.
+MISSPELLED := countr,atach,fo,nd,statics
 
 .PHONY: lint
 lint:
