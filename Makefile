@@ -94,8 +94,8 @@ lint:
 	tools/check-layers
 	tools/check-sizes
 	tools/check-spdx
-	printf '%s\n' $(sort $(LINT_SOURCES)) | xargs -P 2 -n 8 tools/run-clang-tidy
-	codespell -L nd $(wildcard $(SPELLED))
+	@printf '%s\n' $(SOURCES) | xargs -P 2 -n 8 tools/run-clang-tidy
+	codespell -L $(MISSPELLED) $(wildcard $(SPELLED))
 	shellcheck $(SCRIPTS)
 
 .PHONY: install
