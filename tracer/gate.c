@@ -129,6 +129,7 @@ static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thr
 {
 	struct mw_mem_reader memory = mw_mem_as_reader(&tracer->mem);
 	struct mw_redirect *call = &thread->redirect;
+	struct mw_error *err = NULL;
 	uint64_t needed;
 
 	call->number = mw_arch_syscall_number(&thread->regs);
@@ -140,6 +141,10 @@ static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thr
 	}
 	call->awaits_restart = false;
 	mw_arch_syscall_args(&thread->regs, call->args);
+	if (call->number == SYS_rt_sigaction)
+		err = mw_deadman_on_sigaction(tracer, thread);
+	if (err)
+		return err;
 	mw_syscall_buffers_list(call->number, call->args, &memory, &call->buffers);
 	needed = place_buffers(tracer, call, thread->scratch.start);
 	if (!needed)
@@ -296,9 +301,15 @@ static void tell_of_fault(struct mw_tracer *tracer, const struct mw_thread *thre
 
 static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *thread)
 {
+	struct mw_error *err = NULL;
+
 	if (thread->scratch_wanted)
 		return repeat_with_scratch(tracer, thread);
-	mw_segv_on_syscall_exit(tracer, thread);
+	mw_segv_on_syscall_exit(thread);
+	if (thread->redirect.number == SYS_rt_sigaction)
+		err = mw_deadman_after_sigaction(tracer, thread);
+	if (err)
+		return err;
 	if (thread->redirect.active)
 		return finish_redirected(tracer, thread);
 	if (mw_arch_syscall_result(&thread->regs) == -EFAULT)

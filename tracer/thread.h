@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "base/procfs.h"
 #include "base/target.h"
+#include "tracer/annex.h"
 #include "tracer/stop.h"
 #include "tracer/syscall_buffers.h"
 
@@ -94,6 +95,8 @@ struct mw_thread {
 	mw_addr last_tcb;
 
 	enum mw_segv_mask segv_mask;
+	/** What the rt_sigaction() in flight replaces, as the program knows it. */
+	struct mw_sigaction replaced_action;
 	char name[MW_COMM_SIZE];
 	uint64_t name_read_ns;
 
