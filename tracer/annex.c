@@ -64,6 +64,17 @@ static struct mw_error *use_code(struct mw_tracer *tracer, struct mw_injection *
 	return NULL;
 }
 
+/* Without it the dead-man is there, still. */
+static void call_guardian(struct mw_tracer *tracer)
+{
+	struct mw_error *err = mw_guardian_start(&tracer->guardian);
+
+	if (err)
+		mw_engine_emit_notice(tracer, "%s: don't kill -9 memwatch", err->message);
+	mw_error_destroy(err);
+	mw_guardian_set_target(&tracer->guardian, tracer->pid);
+}
+
 struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *injection)
 {
 	struct mw_error *err;
@@ -78,9 +89,11 @@ struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *in
 		err = mw_deadman_learn(tracer, injection);
 	if (!err)
 		err = use_code(tracer, injection);
-	if (!err)
-		mw_segv_learn_masks(tracer, injection);
-	return err;
+	if (err)
+		return err;
+	mw_segv_learn_masks(tracer, injection);
+	call_guardian(tracer);
+	return NULL;
 }
 
 struct mw_error *mw_annex_note_spans(struct mw_tracer *tracer)
@@ -149,5 +162,6 @@ void mw_annex_forget(struct mw_tracer *tracer)
 	if (tracer->annex.size)
 		tracer->syscall_ip = tracer->plain_syscall_ip;
 	tracer->annex = (struct mw_range){0};
+	mw_guardian_set_target(&tracer->guardian, 0);
 	mw_deadman_forget(tracer);
 }

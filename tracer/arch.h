@@ -87,7 +87,6 @@ void mw_arch_deadman(struct mw_arch_deadman *ret);
  * The registers in a signal frame's order, as they will be when the thread runs on: a system call
  * that is to be restarted stands before its instruction again.
  */
-void mw_arch_frame_registers(const struct user_regs_struct *regs,
-			     uint64_t ret[MW_ANNEX_REGISTERS]);
+void mw_arch_frame_registers(const struct user_regs_struct *regs, uint64_t ret[MW_ANNEX_REGISTERS]);
 
 #endif

@@ -94,8 +94,8 @@ static struct mw_error *set_own(struct mw_tracer *tracer, enum mw_deadman_signal
 static struct mw_error *read_action(struct mw_tracer *tracer, struct mw_injection *injection,
 				    enum mw_deadman_signal signal, struct mw_sigaction *ret)
 {
-	struct mw_error *err = inject_sigaction(injection, signal, MW_ADDR_NULL,
-						mw_annex_at(tracer, io));
+	struct mw_error *err =
+		inject_sigaction(injection, signal, MW_ADDR_NULL, mw_annex_at(tracer, io));
 
 	return err ? err : mw_mem_read(&tracer->mem, mw_annex_at(tracer, io), ret, sizeof(*ret));
 }
@@ -122,8 +122,8 @@ struct mw_error *mw_deadman_reinstall(struct mw_tracer *tracer, struct mw_inject
 
 	mw_deadman_action(tracer, signal, &action);
 	err = mw_mem_write(&tracer->mem, ours_at(tracer, signal), &action, sizeof(action));
-	return err ? err : inject_sigaction(injection, signal, ours_at(tracer, signal),
-					    MW_ADDR_NULL);
+	return err ? err
+		   : inject_sigaction(injection, signal, ours_at(tracer, signal), MW_ADDR_NULL);
 }
 
 static void tell_refusal(struct mw_tracer *tracer, const char *why)
@@ -260,8 +260,8 @@ void mw_deadman_disarm_copy(const struct mw_tracer *tracer, struct mw_injection 
 {
 	for (unsigned signal = 0; signal < MW_DEADMAN_SIGNALS; signal++)
 		if (tracer->deadman.armed[signal])
-			mw_error_destroy(inject_sigaction(injection, signal,
-							  own_at(tracer, signal), MW_ADDR_NULL));
+			mw_error_destroy(inject_sigaction(injection, signal, own_at(tracer, signal),
+							  MW_ADDR_NULL));
 }
 
 void mw_deadman_forget(struct mw_tracer *tracer)

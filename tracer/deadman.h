@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/compiler.h"
 #include "base/target.h"
@@ -16,6 +17,8 @@
 struct mw_tracer;
 struct mw_thread;
 struct mw_injection;
+struct mw_store_target;
+struct mw_store_state;
 
 struct mw_deadman {
 	/** What the program has set, as far as it is known. */
@@ -28,8 +31,8 @@ struct mw_deadman {
 	bool told;
 	/** The program may have kept the address of our handler: its page has to stay. */
 	bool escaped;
-	/** The index of the next free record of a redirected call. */
-	unsigned calls;
+	/** Whose the annex's records of redirected calls are; 0: free. */
+	pid_t call_owners[MW_ANNEX_CALLS];
 };
 
 /** Reads what the program has set. */
@@ -68,5 +71,26 @@ struct mw_error *mw_deadman_after_sigaction(struct mw_tracer *tracer,
  */
 struct mw_error *mw_deadman_deliver(struct mw_tracer *tracer, struct mw_thread *thread,
 				    bool *ret_done) MW_MUST_CHECK;
+
+/* deadman_progress.c */
+
+/** The call that the thread is about to make was redirected: it is to return into the annex. */
+struct mw_error *mw_deadman_begin_call(struct mw_tracer *tracer,
+				       struct mw_thread *thread) MW_MUST_CHECK;
+/** It has returned: so as if it had returned to where it came from. */
+void mw_deadman_end_call(struct mw_thread *thread);
+void mw_deadman_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
+/**
+ * A read-modify-write is about to be written for a thread that stands before it.
+ *
+ * @return whether mw_deadman_end_store() is to follow, once its registers are set.
+ */
+bool mw_deadman_begin_store(struct mw_tracer *tracer, const struct mw_thread *thread,
+			    const struct mw_store_target *target,
+			    const struct mw_store_state *after);
+void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread);
+/** The set of scratch mappings, or of pinned threads, has changed. */
+void mw_deadman_note_scratch(struct mw_tracer *tracer);
+void mw_deadman_note_pins(struct mw_tracer *tracer);
 
 #endif

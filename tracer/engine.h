@@ -15,6 +15,7 @@
 #include "tracer/annex.h"
 #include "tracer/arch.h"
 #include "tracer/deadman.h"
+#include "tracer/guardian.h"
 #include "tracer/inject.h"
 #include "tracer/mailbox.h"
 #include "tracer/mem.h"
@@ -113,6 +114,7 @@ struct mw_tracer {
 	/** Which of the annex's two tables of spans is valid. */
 	uint64_t annex_table;
 	struct mw_deadman deadman;
+	struct mw_guardian guardian;
 	/** Scratch memory in the tracee that no living thread uses. */
 	MW_VEC(struct mw_range) spare_scratch;
 
@@ -244,6 +246,8 @@ void mw_hw_deinit(struct mw_tracer *tracer);
 
 /** Handles a stop at the entry to, or the exit from, a system call; the thread stays stopped. */
 struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
+/** Where a pointer to a buffer of a redirected call stands: in a copy, if its own place has one. */
+mw_addr mw_gate_slot(const struct mw_redirect *redirect, mw_addr slot);
 /** Keeps the scratch memory of a thread that has ended, for the next one. */
 void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
 /** Unmaps all scratch memory in a fork child, which has copies of it. */

@@ -69,8 +69,9 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
 /* System calls only matter to write-protected pages, and to a handler that is to stay unseen. */
 static void update_syscall_tracing(struct mw_tracer *tracer)
 {
-	tracer->trace_syscalls = (tracer->pages.list.count > 0 && !tracer->options.ignore_syscalls) ||
-				 tracer->deadman.armed[MW_DEADMAN_SEGV];
+	tracer->trace_syscalls =
+		(tracer->pages.list.count > 0 && !tracer->options.ignore_syscalls) ||
+		tracer->deadman.armed[MW_DEADMAN_SEGV];
 }
 
 static struct mw_error *add_stopped(struct mw_tracer *tracer,

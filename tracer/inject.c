@@ -110,8 +110,8 @@ static void forget_session(const struct mw_injection *injection)
 	const int64_t none = 0;
 
 	if (injection->noted.v)
-		mw_error_destroy(mw_mem_write(injection->site.mem, injection->noted, &none,
-					      sizeof(none)));
+		mw_error_destroy(
+			mw_mem_write(injection->site.mem, injection->noted, &none, sizeof(none)));
 }
 
 void mw_inject_move(struct mw_injection *injection, struct mw_inject_site site)

@@ -80,6 +80,15 @@ static int flush_registers(struct mw_thread *thread)
 	return result;
 }
 
+struct mw_error *mw_thread_flush(struct mw_thread *thread)
+{
+	int result = flush_registers(thread);
+
+	return result < 0 ? mw_error_os(-result, "cannot write the registers of thread %d",
+					thread->tid)
+			  : NULL;
+}
+
 /* A signal that was taken before an injection needs its siginfo put back into the present stop. */
 static int restore_siginfo(struct mw_thread *thread, int signal)
 {

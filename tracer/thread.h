@@ -52,6 +52,9 @@ struct mw_redirect {
 	struct mw_syscall_buffers buffers;
 	/** Where each buffer stands now. */
 	mw_addr moved[MW_SYSCALL_BUFFERS_MAX];
+	/** It returns into the annex instead of to `return_ip`. */
+	bool diverted;
+	mw_addr return_ip;
 };
 
 /** A hot thread runs on the tracer's CPU while its stores trap: see burst.h. */
@@ -97,6 +100,9 @@ struct mw_thread {
 	enum mw_segv_mask segv_mask;
 	/** What the rt_sigaction() in flight replaces, as the program knows it. */
 	struct mw_sigaction replaced_action;
+	/** Which of the annex's records of redirected calls is this thread's. */
+	bool has_call_record;
+	unsigned call_record;
 	char name[MW_COMM_SIZE];
 	uint64_t name_read_ns;
 
@@ -116,6 +122,9 @@ struct mw_error *mw_thread_regs(struct mw_thread *thread,
 				struct user_regs_struct **ret) MW_MUST_CHECK;
 /** Says that the caller changed the registers; they are written when the thread resumes. */
 void mw_thread_regs_changed(struct mw_thread *thread);
+
+/** Writes changed registers now instead of when the thread resumes. */
+struct mw_error *mw_thread_flush(struct mw_thread *thread) MW_MUST_CHECK;
 
 /** Takes note of a wait status: the thread is stopped (or gone). */
 void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop);

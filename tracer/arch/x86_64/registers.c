@@ -161,9 +161,9 @@ void mw_arch_frame_registers(const struct user_regs_struct *regs, uint64_t ret[M
 
 	rewind_interrupted(&now);
 	memcpy(ret,
-	       (const uint64_t[MW_ANNEX_REGISTERS]){
-		       now.r8, now.r9, now.r10, now.r11, now.r12, now.r13, now.r14, now.r15,
-		       now.rdi, now.rsi, now.rbp, now.rbx, now.rdx, now.rax, now.rcx, now.rsp,
-		       now.rip, now.eflags},
+	       (const uint64_t[MW_ANNEX_REGISTERS]){now.r8, now.r9, now.r10, now.r11, now.r12,
+						    now.r13, now.r14, now.r15, now.rdi, now.rsi,
+						    now.rbp, now.rbx, now.rdx, now.rax, now.rcx,
+						    now.rsp, now.rip, now.eflags},
 	       MW_ANNEX_REGISTERS * sizeof(*ret));
 }
