@@ -98,7 +98,7 @@ lint:
 	tools/check-sizes
 	tools/check-spdx
 	printf '%s\n' $(sort $(LINT_SOURCES)) | xargs -P 2 -n 8 tools/run-clang-tidy
-	codespell $(wildcard $(SPELLED))
+	codespell -L nd $(wildcard $(SPELLED))
 	shellcheck $(SCRIPTS)
 
 .PHONY: install

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,7 +191,7 @@ static struct mw_error *check_operand(struct mw_arguments *arguments)
 	}
 }
 
-/** Cuts a copy of the operand into words, behind the line in the same allocation. */
+/** Cuts a copy of the operand into words. */
 static struct mw_error *split_words(struct mw_arguments *arguments, char *copy)
 {
 	while (*copy)
@@ -242,18 +243,16 @@ static struct mw_error *parse_line(struct mw_arguments *arguments, char *cursor,
 struct mw_error *mw_arguments_parse(const char *line, struct mw_arguments *ret)
 {
 	struct mw_arguments arguments = {0};
-	size_t size = strlen(line) + 1;
 	struct mw_error *err;
 	char *start;
 
-	arguments.line = malloc(2 * size);
-	if (!arguments.line)
+	/* Twice: one to cut into command, options and operand, one to cut into words. */
+	if (asprintf(&arguments.line, "%s%c%s", line, '\0', line) < 0)
 		return mw_err_nomem;
-	start = memcpy(arguments.line, line, size);
-	start = skip_blanks(start);
+	start = skip_blanks(arguments.line);
 	trim_end(start);
 	if (*start && *start != '#') {
-		err = parse_line(&arguments, start, arguments.line + size);
+		err = parse_line(&arguments, start, arguments.line + strlen(line) + 1);
 		if (err) {
 			mw_arguments_deinit(&arguments);
 			return err;

@@ -6,17 +6,11 @@
 #include "repl/front.h"
 #include "repl/script.h"
 #include "repl/summary.h"
+#include "repl/watch_ref.h"
 
 static bool is_alive(const struct mw_front *front)
 {
 	return front->target.state == MW_TARGET_RUNNING || front->target.state == MW_TARGET_STOPPED;
-}
-
-static void count_watch(void *arg, const struct mw_watch_info *watch MW_UNUSED)
-{
-	size_t *count = arg;
-
-	(*count)++;
 }
 
 /**
@@ -25,10 +19,7 @@ static void count_watch(void *arg, const struct mw_watch_info *watch MW_UNUSED)
  */
 static bool is_worth_waiting(const struct mw_front *front)
 {
-	size_t watches = 0;
-
-	mw_session_watches(front->session, count_watch, &watches);
-	return watches || front->target.launched || front->deadline_ns;
+	return mw_watch_count(front->session) || front->target.launched || front->deadline_ns;
 }
 
 /** Waits until the target ends, or something else ends the session. */
@@ -45,8 +36,8 @@ static struct mw_error *watch_on(struct mw_front *front)
 	return err;
 }
 
-/** The session's life, once the target is there. */
-static struct mw_error *run(struct mw_front *front, const struct mw_script *script)
+/** The session's life, once the target is there. @return false when it failed, which is told. */
+static bool run(struct mw_front *front, const struct mw_script *script)
 {
 	struct mw_error *err = mw_front_arm(front);
 
@@ -54,26 +45,27 @@ static struct mw_error *run(struct mw_front *front, const struct mw_script *scri
 		err = mw_script_run(script, front);
 	if (!err)
 		err = watch_on(front);
-	return err;
+	if (!err)
+		return true;
+	mw_front_fail(front, err);
+	/* One line is enough: that it detached goes without saying. */
+	front->reporter.mute_notices = true;
+	return false;
 }
 
 static int run_session(const struct mw_options *options, const struct mw_script *script)
 {
 	struct mw_front front;
 	struct mw_error *err = mw_front_init(&front, options, false);
+	bool fine;
 
 	if (err) {
 		mw_front_close(&front);
-		return mw_exit_report(err);
+		return mw_exit_report(err, mw_exit_of_error(err));
 	}
-	err = run(&front, script);
-	if (err) {
-		mw_front_fail(&front, err);
-		/* One line is enough: that it detached goes without saying. */
-		front.reporter.mute_notices = true;
-	}
+	fine = run(&front, script);
 	mw_front_let_go(&front);
-	if (!options->quiet && !front.failure && !front.output_failed)
+	if (fine && !options->quiet && !front.output_failed && mw_watch_count(front.session))
 		mw_summary_print(front.session, &front.style, front.out);
 	return mw_front_close(&front);
 }
@@ -85,10 +77,8 @@ int mw_batch_run(const struct mw_options *options)
 	int code;
 
 	if (err) {
-		/* A script that can't be read or understood is a failure, not a bad command line.
-		 */
-		mw_exit_report(err);
-		code = MW_EXIT_FAILED;
+		/* A script that is wrong is a failure; only a command line is bad usage. */
+		code = mw_exit_report(err, MW_EXIT_FAILED);
 	} else {
 		code = run_session(options, &script);
 	}

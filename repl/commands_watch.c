@@ -87,5 +87,7 @@ static struct mw_error *print_writers(struct mw_front *front, unsigned id)
 
 struct mw_error *mw_command_writers(struct mw_front *front, const struct mw_arguments *arguments)
 {
+	if (!arguments->operand && mw_watch_count(front->session) == 0)
+		fputs("no watches\n", front->out);
 	return each_watch(front, arguments, print_writers);
 }

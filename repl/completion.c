@@ -2,6 +2,7 @@
 #include "repl/completion.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,11 +90,13 @@ static void offer_files(struct collector *collector)
 {
 	const char *slash = strrchr(collector->prefix, '/');
 	size_t length = slash ? (size_t)(slash - collector->prefix) + 1 : 0;
-	mw_auto_free char *folder = strndup(collector->prefix, length);
-	mw_auto_closedir DIR *entries = folder ? opendir(length ? folder : ".") : NULL;
+	char folder[PATH_MAX];
+	mw_auto_closedir DIR *entries = NULL;
 	bool hidden = collector->prefix[length] == '.';
 	const struct dirent *entry;
 
+	snprintf(folder, sizeof(folder), "%.*s", (int)length, collector->prefix);
+	entries = opendir(length ? folder : ".");
 	while (entries && (entry = readdir(entries)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
 		    (hidden || entry->d_name[0] != '.'))
@@ -150,11 +153,14 @@ static const char *last_word(const char *text)
 static void offer_operands(struct mw_session *session, const char *line,
 			   struct mw_completion *completion)
 {
-	mw_auto_free char *verb = strndup(line, strcspn(line, " \t/"));
+	char verb[32] = "";
+	size_t length = mw_min(strcspn(line, " \t/"), sizeof(verb) - 1);
 	struct collector collector = {.completion = completion};
 	const struct mw_command *command;
-	struct mw_error *err = verb ? mw_command_find(verb, &command) : mw_err_nomem;
+	struct mw_error *err;
 
+	memcpy(verb, line, length);
+	err = mw_command_find(verb, &command);
 	if (err) {
 		mw_error_destroy(err);
 		return;

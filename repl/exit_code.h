@@ -16,23 +16,15 @@ enum mw_exit {
 	MW_EXIT_PERMISSION = 4,
 };
 
+/** What an error means once the command line was fine. */
 static inline int mw_exit_of_error(const struct mw_error *err)
 {
-	switch (err->code) {
-	case MW_ERROR_USAGE:
-		return MW_EXIT_USAGE;
-	case MW_ERROR_PERMISSION:
-		return MW_EXIT_PERMISSION;
-	default:
-		return MW_EXIT_FAILED;
-	}
+	return err->code == MW_ERROR_PERMISSION ? MW_EXIT_PERMISSION : MW_EXIT_FAILED;
 }
 
-/** Prints "memwatch: MESSAGE" to standard error and releases @err. @return its exit code. */
-static inline int mw_exit_report(struct mw_error *err)
+/** Prints "memwatch: MESSAGE" to standard error and releases @err. @return @code. */
+static inline int mw_exit_report(struct mw_error *err, int code)
 {
-	int code = mw_exit_of_error(err);
-
 	fprintf(stderr, "memwatch: %s\n", err->message);
 	mw_error_destroy(err);
 	return code;

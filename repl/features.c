@@ -54,19 +54,25 @@ void mw_features_print(const struct mw_style *style, FILE *out)
 	mw_table_deinit(&table);
 }
 
-static struct mw_error *find_feature(const char *name, const struct mw_feature **ret)
+static const struct mw_feature *find_feature(const char *name)
+{
+	size_t count;
+	const struct mw_feature *features = mw_features(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(features[i].name, name) == 0)
+			return &features[i];
+	return NULL;
+}
+
+static struct mw_error *unknown_feature(const char *name)
 {
 	struct mw_nearest nearest = {.wanted = name};
 	size_t count;
 	const struct mw_feature *features = mw_features(&count);
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		mw_nearest_offer(&nearest, features[i].name);
-		if (strcmp(features[i].name, name) != 0)
-			continue;
-		*ret = &features[i];
-		return NULL;
-	}
 	if (nearest.best)
 		return mw_error_create(MW_ERROR_USAGE, "unknown feature '%s'; did you mean '%s'?",
 				       name, nearest.best);
@@ -77,23 +83,19 @@ static struct mw_error *find_feature(const char *name, const struct mw_feature *
 /** Prints the features named in @names (ended by NULL). @param ret whether all are there. */
 static struct mw_error *print_named(char **names, const struct mw_style *style, bool *ret)
 {
-	const struct mw_feature *feature = NULL;
-	struct mw_error *err = NULL;
 	struct mw_table table;
 	bool all = true;
 
+	for (char **name = names; *name; name++)
+		if (!find_feature(*name))
+			return unknown_feature(*name);
 	mw_table_init(&table, columns, mw_array_size(columns));
-	for (; *names && !err; names++) {
-		err = find_feature(*names, &feature);
-		if (!err && !add_feature(&table, feature))
-			all = false;
-	}
-	if (!err) {
-		mw_table_print(&table, style, 0, stdout);
-		*ret = all;
-	}
+	for (; *names; names++)
+		all &= add_feature(&table, find_feature(*names));
+	mw_table_print(&table, style, 0, stdout);
 	mw_table_deinit(&table);
-	return err;
+	*ret = all;
+	return NULL;
 }
 
 static int features_main(int argc, char **argv)
@@ -114,7 +116,7 @@ static int features_main(int argc, char **argv)
 	}
 	err = print_named(argv + 1, &style, &all);
 	if (err)
-		return mw_exit_report(err);
+		return mw_exit_report(err, MW_EXIT_USAGE);
 	return fflush(stdout) || !all ? MW_EXIT_FAILED : MW_EXIT_OK;
 }
 

@@ -49,11 +49,21 @@ static size_t terminal_width(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
 }
 
+/** @return a copy of the line up to the cursor, NULL without memory. */
+static char *text_to_cursor(EditLine *line)
+{
+	const LineInfo *info = el_line(line);
+	char *text;
+
+	if (asprintf(&text, "%.*s", (int)(info->cursor - info->buffer), info->buffer) < 0)
+		return NULL;
+	return text;
+}
+
 /** Columns of the prompt and of the line up to the cursor. */
 static size_t width_to_cursor(struct mw_prompt *prompt)
 {
-	const LineInfo *info = el_line(prompt->line);
-	mw_auto_free char *typed = strndup(info->buffer, (size_t)(info->cursor - info->buffer));
+	mw_auto_free char *typed = text_to_cursor(prompt->line);
 
 	return mw_text_width(prompt->text) + (typed ? mw_text_width(typed) : 0);
 }
@@ -197,8 +207,7 @@ static bool insert_common(EditLine *line, const struct mw_completion *completion
 static unsigned char key_complete(EditLine *line, int key MW_UNUSED)
 {
 	struct mw_prompt *prompt = prompt_of(line);
-	const LineInfo *info = el_line(line);
-	mw_auto_free char *typed = strndup(info->buffer, (size_t)(info->cursor - info->buffer));
+	mw_auto_free char *typed = text_to_cursor(line);
 	struct mw_completion completion;
 	unsigned char result = CC_REFRESH;
 

@@ -119,13 +119,12 @@ int mw_shell_run(const struct mw_options *options)
 
 	if (err) {
 		mw_script_deinit(&script);
-		mw_exit_report(err);
-		return MW_EXIT_FAILED;
+		return mw_exit_report(err, MW_EXIT_FAILED);
 	}
 	err = mw_front_init(&front, options, terminal);
 	if (err) {
 		mw_front_close(&front);
-		code = mw_exit_report(err);
+		code = mw_exit_report(err, mw_exit_of_error(err));
 	} else {
 		code = terminal ? run_terminal(&front, &script) : run_pipe(&front, &script);
 	}
@@ -133,12 +132,16 @@ int mw_shell_run(const struct mw_options *options)
 	return code;
 }
 
-/** --batch, or nobody at a terminal while there is something to do without them. */
+/**
+ * --batch, or nobody at a terminal while there is something to do without them. JSON on standard
+ * output leaves no room for a prompt.
+ */
 static bool is_batch(const struct mw_options *options)
 {
 	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 
-	return options->batch || (!terminal && (options->watches.count || options->scripts.count));
+	return options->batch || (options->json && !options->json_path) ||
+	       (!terminal && (options->watches.count || options->scripts.count));
 }
 
 int mw_verb_main(enum mw_verb verb, int argc, char **argv)
@@ -148,7 +151,7 @@ int mw_verb_main(enum mw_verb verb, int argc, char **argv)
 	int code = MW_EXIT_OK;
 
 	if (err)
-		return mw_exit_report(err);
+		return mw_exit_report(err, MW_EXIT_USAGE);
 	if (options.help)
 		mw_options_help(verb, stdout);
 	else

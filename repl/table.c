@@ -51,6 +51,8 @@ static void put_field(const struct mw_table *table, size_t column, size_t start,
 {
 	size_t blanks = table->widths[column] - mw_text_width(text);
 
+	if (!text[0] && column + 1 == table->column_count)
+		return;
 	if (column > 0)
 		mw_row_pad(row, start);
 	if (table->columns[column].right && blanks > 0)

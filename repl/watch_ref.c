@@ -66,6 +66,21 @@ struct mw_error *mw_watch_lookup(struct mw_session *session, const char *referen
 			       search.number ? "" : "'", reference, search.number ? "" : "'");
 }
 
+static void count_watch(void *arg, const struct mw_watch_info *watch MW_UNUSED)
+{
+	size_t *count = arg;
+
+	(*count)++;
+}
+
+size_t mw_watch_count(struct mw_session *session)
+{
+	size_t count = 0;
+
+	mw_session_watches(session, count_watch, &count);
+	return count;
+}
+
 static void add_id(void *arg, const struct mw_watch_info *watch)
 {
 	struct mw_watch_ids *ids = arg;

@@ -13,7 +13,9 @@ struct mw_watch_ids {
 
 /** Finds a watch by its number, its name or its expression. */
 struct mw_error *mw_watch_lookup(struct mw_session *session, const char *reference,
-			       unsigned *ret) MW_MUST_CHECK;
+				 unsigned *ret) MW_MUST_CHECK;
+
+size_t mw_watch_count(struct mw_session *session);
 
 /** Lists the numbers of all watches. @param ret a zeroed vec; mw_vec_deinit() it. */
 struct mw_error *mw_watch_list(struct mw_session *session, struct mw_watch_ids *ret) MW_MUST_CHECK;

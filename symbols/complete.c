@@ -47,20 +47,20 @@ static void offer_members(struct completion *completion, const struct mw_type *t
 /* @base is what stands before the "." or "->". */
 static void complete_member(struct completion *completion, const char *base, bool is_arrow)
 {
-	struct mw_evaluation evaluation = {completion->symbols, base, 0};
+	struct mw_symbols *symbols = completion->symbols;
 	const struct mw_type *type;
 	struct mw_value value;
 	struct mw_error *err;
 
-	err = mw_eval_text(completion->symbols, base, &value);
+	err = mw_eval_text(symbols, base, &value);
 	if (err) {
 		mw_error_destroy(err);
 		return;
 	}
 	type = mw_value_type(&value);
 	if (is_arrow && type && type->kind == MW_TYPE_POINTER) {
-		type = mw_type_target(evaluation.symbols, type);
-		type = mw_type_strip(mw_type_complete(evaluation.symbols, type));
+		type = mw_type_target(symbols, type);
+		type = mw_type_strip(mw_type_complete(symbols, type));
 	}
 	if (type && mw_type_is_structure(type))
 		offer_members(completion, type);
@@ -92,12 +92,51 @@ static void offer_objects(struct completion *completion, struct mw_module *modul
 /* The program's own names; those of libraries are too many to help. */
 static void complete_name(struct completion *completion)
 {
-	struct mw_module *module = completion->symbols->modules.items[0];
+	struct mw_module *module;
 
+	if (!completion->symbols->modules.count)
+		return;
+	module = completion->symbols->modules.items[0];
 	if (mw_module_dwarf(module))
 		offer_names(completion, module);
 	else
 		offer_objects(completion, module);
+}
+
+/* @return where the bracket that closes at @end opens; @end when it doesn't. */
+static size_t opening_bracket(const char *text, size_t end)
+{
+	int nesting = 0;
+
+	for (size_t at = end + 1; at-- > 0;) {
+		nesting +=
+			(text[at] == ')' || text[at] == ']') - (text[at] == '(' || text[at] == '[');
+		if (!nesting)
+			return at;
+	}
+	return end;
+}
+
+/* Where the operand that ends before @end starts: "x" of "a[x", "a[x]" of "*a[x]". */
+static size_t operand_start(const char *text, size_t end)
+{
+	size_t at = end;
+
+	while (at > 0) {
+		char c = text[at - 1];
+
+		if (c == ']' || c == ')')
+			at = opening_bracket(text, at - 1);
+		else if (is_word_part(c) || strchr(".:\'", c))
+			at--;
+		else if (at > 1 && c == '>' && text[at - 2] == '-')
+			at -= 2;
+		else
+			break;
+		if (text[at] == ']' || text[at] == ')')
+			break;
+	}
+	return at;
 }
 
 void mw_symbols_complete(struct mw_symbols *symbols, const char *expression,
@@ -106,7 +145,7 @@ void mw_symbols_complete(struct mw_symbols *symbols, const char *expression,
 	struct completion completion = {symbols, NULL, visit, arg, 0, NULL};
 	size_t at = strlen(expression);
 	mw_auto_free char *base = NULL;
-	size_t operator_length = 0;
+	size_t operator_length = 0, start;
 
 	while (at > 0 && is_word_part(expression[at - 1]))
 		at--;
@@ -119,7 +158,9 @@ void mw_symbols_complete(struct mw_symbols *symbols, const char *expression,
 		complete_name(&completion);
 		return;
 	}
-	base = strndup(expression, at - operator_length);
+	at -= operator_length;
+	start = operand_start(expression, at);
+	base = strndup(expression + start, at - start);
 	if (base)
 		complete_member(&completion, base, operator_length == 2);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <stdio.h>
 
-#include "symbols/data_path.h"
 #include "symbols/demangle.h"
 #include "symbols/lookup.h"
 #include "symbols/module.h"
@@ -36,7 +35,8 @@ static const struct mw_type *print_step(const struct mw_type *type, uint64_t *of
 	return mw_type_strip(member->type);
 }
 
-void mw_data_path_print(const struct mw_type *type, uint64_t offset, FILE *out)
+/* Which part of a @type lies at @offset: ".limits[3].soft+2". */
+static void print_path(const struct mw_type *type, uint64_t offset, FILE *out)
 {
 	type = mw_type_strip(type);
 	while (type && !mw_type_is_text_array(type))
@@ -46,14 +46,15 @@ void mw_data_path_print(const struct mw_type *type, uint64_t offset, FILE *out)
 }
 
 /* The type of a symbol, when the debug information has a variable of that name there. */
-static const struct mw_type *type_of_symbol(struct mw_symbols *symbols,
+static const struct mw_type *type_of_symbol(struct mw_module *module,
 					    const struct mw_elf_symbol *symbol, const char *name)
 {
 	struct mw_object object;
-	struct mw_error *err = mw_lookup_variable(symbols, NULL, name, &object);
+	bool found;
+	struct mw_error *err = mw_lookup_in_module(module, NULL, name, &found, &object);
 
 	mw_error_destroy(err);
-	return !err && object.addr.v == symbol->addr.v ? object.type : NULL;
+	return !err && found && object.addr.v == symbol->addr.v ? object.type : NULL;
 }
 
 bool mw_symbols_describe_data(struct mw_symbols *symbols, mw_addr addr, FILE *out)
@@ -67,9 +68,9 @@ bool mw_symbols_describe_data(struct mw_symbols *symbols, mw_addr addr, FILE *ou
 		return false;
 	name = mw_demangle(&symbols->strings, symbol->name);
 	fputs(name, out);
-	type = symbol->type == STT_OBJECT ? type_of_symbol(symbols, symbol, name) : NULL;
+	type = symbol->type == STT_OBJECT ? type_of_symbol(module, symbol, name) : NULL;
 	if (type)
-		mw_data_path_print(type, addr.v - symbol->addr.v, out);
+		print_path(type, addr.v - symbol->addr.v, out);
 	else if (addr.v != symbol->addr.v)
 		fprintf(out, "+%" PRIu64, addr.v - symbol->addr.v);
 	return true;

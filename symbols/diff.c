@@ -105,8 +105,8 @@ static void compare_raw(struct comparison *c, uint64_t from, uint64_t to, const 
 		struct mw_object run = {.size = end_of_run(c, at, to, MAX_RAW_GAP) - at};
 		char range[64];
 
-		snprintf(range, sizeof(range), "[+%" PRIu64 "..+%" PRIu64 "]", at,
-			 at + run.size - 1);
+		snprintf(range, sizeof(range), "[+%" PRIu64 "..+%" PRIu64 "]", at - from,
+			 at - from + run.size - 1);
 		append_path(c, "", name ? name : range, 0);
 		report(c, &run, at);
 		cut_path(c, length);
@@ -193,18 +193,42 @@ static void compare_bits(struct comparison *c, const struct mw_object *part, uin
 		report(c, part, offset);
 }
 
+/* Bits between bit-fields that nobody named, or a member that could not be read. */
+static void compare_structure(struct comparison *c, const struct mw_type *type, uint64_t offset)
+{
+	size_t before = c->count;
+
+	if (type->kind == MW_TYPE_UNION)
+		compare_union(c, type, offset);
+	else
+		compare_struct(c, type, offset);
+	if (c->count == before)
+		compare_padding(c, offset, offset + type->size);
+}
+
+/* The long double of x86 is 10 bytes of value and 6 of padding. */
+static void compare_float(struct comparison *c, const struct mw_object *part, uint64_t offset)
+{
+	enum { EXTENDED = 10 };
+
+	if (part->size == sizeof(long double) && !differs(c, offset, EXTENDED))
+		compare_padding(c, offset + EXTENDED, offset + part->size);
+	else
+		report(c, part, offset);
+}
+
 static void compare_by_kind(struct comparison *c, const struct mw_object *part, uint64_t offset)
 {
 	const struct mw_type *type = part->type ? mw_type_strip(part->type) : NULL;
 
-	if (!type || type->kind == MW_TYPE_VOID || type->is_incomplete)
+	if (mw_type_is_opaque(type))
 		compare_raw(c, offset, offset + part->size, NULL);
 	else if (part->bit_size)
 		compare_bits(c, part, offset);
-	else if (type->kind == MW_TYPE_UNION)
-		compare_union(c, type, offset);
-	else if (type->kind == MW_TYPE_STRUCT)
-		compare_struct(c, type, offset);
+	else if (mw_type_is_structure(type))
+		compare_structure(c, type, offset);
+	else if (type->kind == MW_TYPE_FLOAT)
+		compare_float(c, part, offset);
 	else if (type->kind == MW_TYPE_ARRAY && !mw_type_is_text_array(type) && type->target->size)
 		compare_elements(c, part, offset);
 	else

@@ -95,11 +95,28 @@ static struct mw_error *eval_negate(struct mw_evaluation *evaluation, const stru
 	return err;
 }
 
+/* The first and the last byte: what lies between may be gigabytes. */
+static struct mw_error *check_ends(struct mw_evaluation *evaluation, uint64_t start, uint64_t last)
+{
+	struct mw_symbols *symbols = evaluation->symbols;
+	struct mw_error *err;
+	char byte;
+
+	err = mw_symbols_read(symbols, mw_addr_make(start), &byte, 1);
+	if (!err)
+		err = mw_symbols_read(symbols, mw_addr_make(last), &byte, 1);
+	if (!mw_error_catch(&err, MW_ERROR_FAULT))
+		return err;
+	return mw_error_fault(mw_addr_make(start),
+			      "`%s` is not mapped in process %d: its /proc/%d/maps lists what is",
+			      evaluation->text, symbols->pid, symbols->pid);
+}
+
 static struct mw_error *eval_range(struct mw_evaluation *evaluation, const struct mw_node *node,
 				   struct mw_value *ret)
 {
 	uint64_t start = node->number, length = node->length, last;
-	char byte;
+	struct mw_error *err;
 
 	if (!length)
 		return mw_error_create(MW_ERROR_USAGE, "`%s` is 0 bytes long", evaluation->text);
@@ -107,13 +124,9 @@ static struct mw_error *eval_range(struct mw_evaluation *evaluation, const struc
 		return mw_error_create(MW_ERROR_USAGE,
 				       "`%s` goes past the end of the address space",
 				       evaluation->text);
-	if (!mw_symbols_try_read(evaluation->symbols, mw_addr_make(start), &byte, 1) ||
-	    !mw_symbols_try_read(evaluation->symbols, mw_addr_make(last), &byte, 1))
-		return mw_error_fault(mw_addr_make(start),
-				      "`%s` is not mapped in process %d: see its "
-				      "/proc/%d/maps for what is",
-				      evaluation->text, evaluation->symbols->pid,
-				      evaluation->symbols->pid);
+	err = check_ends(evaluation, start, last);
+	if (err)
+		return err;
 	*ret = (struct mw_value){
 		.is_memory = true,
 		.object = {mw_addr_make(start), length, NULL, 0, 0},

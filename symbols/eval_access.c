@@ -6,6 +6,15 @@
 #include "symbols/eval.h"
 #include "symbols/type_members.h"
 
+static struct mw_error *untyped(const struct mw_evaluation *evaluation, const struct mw_node *node)
+{
+	return mw_error_create(MW_ERROR_USAGE,
+			       "`%.*s` has no type: without debug information only its address and "
+			       "size are known; build with -g, or watch bytes of it, as "
+			       "ADDRESS:LENGTH",
+			       mw_eval_quote(evaluation, node));
+}
+
 /* The members of a type as "`a`, `b`", those of anonymous parts among them. */
 static void print_members(const struct mw_type *type, FILE *out, size_t *shown)
 {
@@ -69,12 +78,14 @@ static struct mw_error *not_a_structure(struct mw_evaluation *evaluation,
 	const struct mw_type *type = mw_value_type(value);
 	bool is_pointer = type && type->kind == MW_TYPE_POINTER;
 
-	return mw_error_create(MW_ERROR_USAGE, "`%.*s` is %s (%s)%s%s",
+	if (!type && value->is_memory)
+		return untyped(evaluation, node->left);
+	return mw_error_create(MW_ERROR_USAGE, "`%.*s` is %s (%s)%s",
 			       mw_eval_quote(evaluation, node->left),
 			       is_pointer ? "a pointer" : "not a struct or union",
 			       mw_type_name(evaluation->symbols,
 					    value->is_memory ? value->object.type : value->type),
-			       is_pointer ? ": write -> for ." : "", "");
+			       is_pointer ? ": write -> for ." : "");
 }
 
 struct mw_error *mw_eval_member(struct mw_evaluation *evaluation, const struct mw_node *node,
@@ -177,6 +188,8 @@ static struct mw_error *load_start(struct mw_evaluation *evaluation, const struc
 		*ret = pointer->number;
 		return NULL;
 	}
+	if (!type && pointer->is_memory)
+		return untyped(evaluation, node);
 	if (!type || !mw_type_is_integer(type) || !pointer->is_memory)
 		err = mw_value_load_address(evaluation, pointer, ret);
 	if (err == mw_err_not_found)
@@ -272,6 +285,8 @@ struct mw_error *mw_eval_index(struct mw_evaluation *evaluation, const struct mw
 		return index_array(evaluation, node, &base, index, ret);
 	if (type && (type->kind == MW_TYPE_ARRAY || type->kind == MW_TYPE_POINTER))
 		return mw_eval_follow(evaluation, node->left, &base, (int64_t)index, ret);
+	if (!type && base.is_memory)
+		return untyped(evaluation, node->left);
 	return mw_error_create(MW_ERROR_USAGE, "`%.*s` is neither an array nor a pointer",
 			       mw_eval_quote(evaluation, node->left));
 }

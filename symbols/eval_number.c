@@ -46,7 +46,7 @@ static struct mw_error *step(struct mw_evaluation *evaluation, const struct mw_n
 
 	if (err)
 		return err;
-	unit = operands.target ? operands.target->size : 1;
+	unit = operands.target && operands.target->size ? operands.target->size : 1;
 	distance = operands.right_number * unit;
 	*ret = (struct mw_value){
 		.number = operands.left_number + (backwards ? -distance : distance),

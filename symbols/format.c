@@ -125,8 +125,7 @@ static void print_value(struct printer *printer, const struct mw_object *object,
 
 	if (++printer->depth > MAX_DEPTH) {
 		fputs("…", printer->out);
-	} else if (!type || type->kind == MW_TYPE_VOID || type->kind == MW_TYPE_FUNCTION ||
-		   type->is_incomplete) {
+	} else if (mw_type_is_opaque(type)) {
 		print_raw(printer, bytes, object->size);
 	} else if (type->kind == MW_TYPE_ARRAY) {
 		print_array(printer, object, bytes);

@@ -22,14 +22,39 @@ const char *mw_path_base(const char *path)
 	return base;
 }
 
+/* Start of the component that ends at @end; "::" in template arguments doesn't divide. */
+static const char *component_start(const char *path, const char *end)
+{
+	int nesting = 0;
+
+	for (const char *at = end; at > path; at--) {
+		nesting += (at[-1] == '>' || at[-1] == ')') - (at[-1] == '<' || at[-1] == '(');
+		if (nesting == 0 && at - path >= 2 && at[-1] == ':' && at[-2] == ':')
+			return at;
+	}
+	return path;
+}
+
 bool mw_path_matches(const char *qualified, const char *path)
 {
-	size_t length = strlen(qualified), tail = strlen(path);
+	const char *have_end = qualified + strlen(qualified), *want_end = path + strlen(path);
+	bool is_base = true;
 
-	if (tail > length || strcmp(qualified + length - tail, path))
-		return false;
-	return tail == length || (length - tail >= 2 && qualified[length - tail - 1] == ':' &&
-				  qualified[length - tail - 2] == ':');
+	for (;;) {
+		const char *have = component_start(qualified, have_end);
+		const char *want = component_start(path, want_end);
+		bool equal = have_end - have == want_end - want &&
+			     !memcmp(have, want, (size_t)(have_end - have));
+
+		if (equal && want == path)
+			return true;
+		if ((is_base && !equal) || have == qualified)
+			return false;
+		is_base = false;
+		have_end = have - 2;
+		if (equal)
+			want_end = want - 2;
+	}
 }
 
 /* An incomplete array gets its length from the size of the ELF symbol. */
@@ -108,6 +133,41 @@ static const struct mw_type *declared_type(struct mw_symbols *symbols, const cha
 	return NULL;
 }
 
+static const struct mw_type *type_of_variable_at(struct mw_module *module, const char *name,
+						 mw_addr addr)
+{
+	const struct mw_name *names;
+	size_t count = mw_name_index_find(module, name, &names);
+
+	for (size_t i = 0; i < count; i++) {
+		Dwarf_Die die = names[i].die;
+		struct mw_location location;
+
+		if (names[i].kind != MW_NAME_VARIABLE)
+			continue;
+		location = mw_location_of(module, &die);
+		if (location.kind == MW_LOCATION_ADDRESS && location.addr.v == addr.v)
+			return mw_type_of_die(module->symbols, module, &die);
+	}
+	return NULL;
+}
+
+/* `environ` has no debug information of its own: it is an alias of `__environ`, which has. */
+static const struct mw_type *type_of_alias(struct mw_module *module,
+					   const struct mw_elf_symbol *symbol)
+{
+	const struct mw_elf_symbols *symbols = mw_elf_symbols_of(module);
+	const struct mw_elf_symbol *end = symbols->by_addr.items + symbols->by_addr.count;
+	const struct mw_elf_symbol *alias = symbol;
+	const struct mw_type *type = NULL;
+
+	while (alias > symbols->by_addr.items && alias[-1].addr.v == symbol->addr.v)
+		alias--;
+	for (; !type && alias < end && alias->addr.v == symbol->addr.v; alias++)
+		type = type_of_variable_at(module, alias->name, symbol->addr);
+	return type;
+}
+
 static struct mw_error *refuse_symbol(const struct mw_elf_symbol *symbol, const char *path)
 {
 	if (symbol->type == STT_TLS)
@@ -121,14 +181,18 @@ static struct mw_error *refuse_symbol(const struct mw_elf_symbol *symbol, const 
 }
 
 /* What only the linker knows: stripped of DWARF, or written in assembly. */
-static struct mw_error *object_of_symbol(struct mw_symbols *symbols,
+static struct mw_error *object_of_symbol(struct mw_module *module,
 					 const struct mw_elf_symbol *symbol, const char *path,
 					 struct mw_object *ret)
 {
+	const struct mw_type *type;
+
 	if (symbol->type == STT_TLS || symbol->type == STT_FUNC || symbol->type == STT_GNU_IFUNC)
 		return refuse_symbol(symbol, path);
-	return make_object(symbols, path, symbol->addr, declared_type(symbols, path), symbol->size,
-			   ret);
+	type = declared_type(module->symbols, path);
+	if (!type)
+		type = type_of_alias(module, symbol);
+	return make_object(module->symbols, path, symbol->addr, type, symbol->size, ret);
 }
 
 /* Opening a library's debug information takes a while: its symbol table tells if it's worth it. */
@@ -138,9 +202,8 @@ static bool may_define(struct mw_module *module, const char *path)
 	       mw_elf_symbols_mention(module, mw_path_base(path));
 }
 
-/* @param ret_found false when the module doesn't know the name. */
-static struct mw_error *lookup_in_module(struct mw_module *module, const char *file,
-					 const char *path, bool *ret_found, struct mw_object *ret)
+struct mw_error *mw_lookup_in_module(struct mw_module *module, const char *file, const char *path,
+				     bool *ret_found, struct mw_object *ret)
 {
 	struct mw_candidates candidates = {.module = module, .file = file, .path = path};
 	const struct mw_elf_symbol *symbol = file ? NULL : mw_elf_symbols_named(module, path);
@@ -155,28 +218,54 @@ static struct mw_error *lookup_in_module(struct mw_module *module, const char *f
 	if (!err && chosen)
 		err = object_of_candidate(module->symbols, module, chosen, path, ret);
 	else if (!err && symbol)
-		err = object_of_symbol(module->symbols, symbol, path, ret);
+		err = object_of_symbol(module, symbol, path, ret);
 	else if (!err && *ret_found)
 		err = mw_candidates_explain(&candidates);
 	mw_candidates_deinit(&candidates);
 	return err;
 }
 
+/* A right name with a wrong file. @return NULL when the name is wrong too. */
+static char *hint_elsewhere(struct mw_symbols *symbols, const char *path)
+{
+	struct mw_object object;
+	struct mw_error *err = mw_lookup_variable(symbols, NULL, path, &object);
+	char *hint = NULL;
+
+	if (err && err->code != MW_ERROR_USAGE) {
+		mw_error_destroy(err);
+		return NULL;
+	}
+	if (asprintf(&hint, "%s", err ? err->message : "it is in another one: leave the file out") <
+	    0)
+		hint = NULL;
+	mw_error_destroy(err);
+	return hint;
+}
+
+static bool program_has_dwarf(const struct mw_symbols *symbols)
+{
+	mw_vec_foreach (module, &symbols->modules) {
+		if ((*module)->is_main && (*module)->dwarf)
+			return true;
+	}
+	return false;
+}
+
 static struct mw_error *unknown_variable(struct mw_symbols *symbols, const char *file,
 					 const char *path)
 {
-	mw_auto_free char *hint = mw_near_variables(symbols, path);
-	bool knows_types = false;
+	mw_auto_free char *hint = file ? hint_elsewhere(symbols, path) : NULL;
 
-	mw_vec_foreach (module, &symbols->modules) {
-		knows_types |= (*module)->is_main && (*module)->dwarf;
-	}
+	if (!hint)
+		hint = mw_near_variables(symbols, path);
 	return mw_error_create(MW_ERROR_NOT_FOUND, "no variable `%s`%s%s%s%s%s", path,
 			       file ? " in a file " : "", file ? file : "", hint ? ": " : "",
 			       hint ? hint : "",
-			       knows_types ? ""
-					   : " (the program has no debug information: build it "
-					     "with -g or install its debug package)");
+			       program_has_dwarf(symbols)
+				       ? ""
+				       : " (the program has no debug information: build it with "
+					 "-g or install its debug package)");
 }
 
 struct mw_error *mw_lookup_variable(struct mw_symbols *symbols, const char *file, const char *path,
@@ -184,7 +273,7 @@ struct mw_error *mw_lookup_variable(struct mw_symbols *symbols, const char *file
 {
 	mw_vec_foreach (module, &symbols->modules) {
 		bool found;
-		struct mw_error *err = lookup_in_module(*module, file, path, &found, ret);
+		struct mw_error *err = mw_lookup_in_module(*module, file, path, &found, ret);
 
 		if (err || found)
 			return err;

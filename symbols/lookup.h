@@ -15,6 +15,10 @@
 struct mw_error *mw_lookup_variable(struct mw_symbols *symbols, const char *file, const char *path,
 				    struct mw_object *ret) MW_MUST_CHECK;
 
+/** The same in one module. @param ret_found false when the module doesn't know the name. */
+struct mw_error *mw_lookup_in_module(struct mw_module *module, const char *file, const char *path,
+				     bool *ret_found, struct mw_object *ret) MW_MUST_CHECK;
+
 /** Finds the type a cast names. */
 struct mw_error *mw_lookup_type(struct mw_symbols *symbols, const struct mw_type_spec *spec,
 				const struct mw_type **ret) MW_MUST_CHECK;
@@ -26,7 +30,10 @@ const struct mw_type *mw_lookup_definition(struct mw_symbols *symbols,
 /** Last component of a path with scopes; "::" in template arguments doesn't count. */
 const char *mw_path_base(const char *path);
 
-/** True when @path is @qualified or its end behind a "::". */
+/**
+ * True when @path names @qualified with scopes left out: `count`, `net::count` and `a::count` all
+ * name `a::net::count`. Inline namespaces need no more than that.
+ */
 bool mw_path_matches(const char *qualified, const char *path);
 
 #endif

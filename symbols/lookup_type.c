@@ -96,13 +96,17 @@ static const struct mw_type *find(struct mw_symbols *symbols, const char *keywor
 static const struct mw_type *make_base(struct mw_symbols *symbols, const char *name)
 {
 	for (size_t i = 0; i < mw_array_size(base_types); i++) {
-		struct mw_type *type;
+		struct mw_type *type = NULL;
 
 		if (strcmp(base_types[i].name, name))
 			continue;
+		type = mw_intmap_get(&symbols->derived, i + 1);
+		if (type)
+			return type;
 		type = mw_type_make(symbols, base_types[i].kind);
 		if (!type)
 			return NULL;
+		mw_error_destroy(mw_intmap_set(&symbols->derived, i + 1, type));
 		type->name = base_types[i].name;
 		type->size = base_types[i].size;
 		type->is_text = type->kind == MW_TYPE_CHAR;
@@ -146,10 +150,17 @@ const struct mw_type *mw_lookup_definition(struct mw_symbols *symbols,
 	const char *keyword = declared->kind == MW_TYPE_UNION  ? "union"
 			      : declared->kind == MW_TYPE_ENUM ? "enum"
 							       : "struct";
+	mw_auto_free char *qualified = NULL;
+	const char *path = declared->name;
+	Dwarf_Die die = declared->die;
 	const struct mw_type *found = NULL;
 
+	if (declared->module)
+		qualified = mw_die_qualified_name(&die);
+	if (qualified)
+		path = qualified;
 	/* The unit that declares it is most often in the module that defines it. */
 	if (declared->module)
-		found = find_in_module(declared->module, keyword, declared->name);
-	return found ? found : find(symbols, keyword, declared->name);
+		found = find_in_module(declared->module, keyword, path);
+	return found ? found : find(symbols, keyword, path);
 }

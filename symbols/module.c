@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "symbols/module.h"
 
-#include <string.h>
-
 #include "symbols/type.h"
 
 struct mw_module *mw_module_create(struct mw_symbols *symbols)
@@ -85,11 +83,4 @@ struct mw_module *mw_module_find(struct mw_symbols *symbols, mw_addr addr)
 			return *module;
 	}
 	return NULL;
-}
-
-const char *mw_module_name(const struct mw_module *module)
-{
-	const char *slash = strrchr(module->path, '/');
-
-	return slash ? slash + 1 : module->path;
 }

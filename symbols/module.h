@@ -55,7 +55,4 @@ uint64_t mw_module_bias(struct mw_module *module);
 /** @return the module that covers @addr (with its .bss), or NULL. */
 struct mw_module *mw_module_find(struct mw_symbols *symbols, mw_addr addr);
 
-/** Last component of the module's path. */
-const char *mw_module_name(const struct mw_module *module);
-
 #endif

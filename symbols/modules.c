@@ -220,6 +220,15 @@ static void put_main_first(struct mw_symbols *symbols)
 	}
 }
 
+static bool has_changed(const struct mw_symbols *symbols)
+{
+	mw_vec_foreach (module, &symbols->modules) {
+		if (!(*module)->seen || !(*module)->dwfl_module)
+			return true;
+	}
+	return false;
+}
+
 struct mw_error *mw_modules_report(struct mw_symbols *symbols)
 {
 	struct mw_procmaps maps = {0};
@@ -235,6 +244,8 @@ struct mw_error *mw_modules_report(struct mw_symbols *symbols)
 	mw_procmaps_deinit(&maps);
 	if (err)
 		return err;
+	if (!has_changed(symbols))
+		return NULL;
 	mw_places_forget(symbols);
 	err = drop_unseen(symbols);
 	if (!err)

@@ -8,6 +8,16 @@
 #include "symbols/lookup.h"
 #include "symbols/module.h"
 
+/* The best few of the names offered. */
+struct near {
+	const char *wanted;
+	struct {
+		const char *name;
+		unsigned distance;
+	} best[5];
+	size_t count;
+};
+
 /* Longer names are compared by their first bytes. */
 #define MAX_LENGTH 63
 
@@ -18,8 +28,8 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 	return mw_min(smaller, c);
 }
 
-/* Optimal string alignment, three rows. */
-unsigned mw_near_distance(const char *a, const char *b, unsigned limit)
+/* Edits (insert, delete, replace, swap) between two names, @limit at most; three rows. */
+static unsigned distance_between(const char *a, const char *b, unsigned limit)
 {
 	size_t rows = strnlen(a, MAX_LENGTH), columns = strnlen(b, MAX_LENGTH);
 	unsigned table[3][MAX_LENGTH + 1];
@@ -45,19 +55,19 @@ unsigned mw_near_distance(const char *a, const char *b, unsigned limit)
 static unsigned rate(const char *wanted, const char *name)
 {
 	size_t length = strlen(wanted);
-	unsigned limit = (unsigned)mw_min(length / 3 + 2, (size_t)6);
+	unsigned limit = (unsigned)mw_min(length / 3 + 1, (size_t)6);
 	unsigned distance;
 
 	if (!strcasecmp(wanted, name))
 		return 0;
-	distance = mw_near_distance(wanted, name, limit);
+	distance = distance_between(wanted, name, limit);
 	/* A name that goes on where the user stopped. */
 	if (distance == limit && length >= 3 && !strncmp(wanted, name, length))
 		return limit - 1;
 	return distance < limit ? distance : UINT32_MAX;
 }
 
-static bool is_offered(const struct mw_near *near, const char *name)
+static bool is_offered(const struct near *near, const char *name)
 {
 	for (size_t i = 0; i < near->count; i++) {
 		if (!strcmp(near->best[i].name, name))
@@ -66,7 +76,7 @@ static bool is_offered(const struct mw_near *near, const char *name)
 	return false;
 }
 
-void mw_near_offer(struct mw_near *near, const char *name)
+static void offer(struct near *near, const char *name)
 {
 	unsigned distance = rate(near->wanted, name);
 	size_t at = near->count;
@@ -85,7 +95,7 @@ void mw_near_offer(struct mw_near *near, const char *name)
 	near->best[at].distance = distance;
 }
 
-char *mw_near_hint(const struct mw_near *near)
+static char *compose_hint(const struct near *near)
 {
 	char *text = NULL;
 	size_t size;
@@ -104,44 +114,44 @@ char *mw_near_hint(const struct mw_near *near)
 	return text;
 }
 
-static void offer_names(struct mw_near *near, struct mw_module *module, bool types)
+static void offer_names(struct near *near, struct mw_module *module, bool types)
 {
 	mw_vec_foreach (name, &module->names.names) {
 		bool is_type = name->kind == MW_NAME_TYPE;
 
 		if (is_type == types && name->kind != MW_NAME_FUNCTION)
-			mw_near_offer(near, name->name);
+			offer(near, name->name);
 	}
 }
 
-static void offer_objects(struct mw_near *near, struct mw_module *module)
+static void offer_objects(struct near *near, struct mw_module *module)
 {
 	const struct mw_elf_symbols *symbols = mw_elf_symbols_of(module);
 
 	mw_vec_foreach (symbol, &symbols->by_addr) {
 		if (symbol->type == STT_OBJECT && symbol->size)
-			mw_near_offer(near, symbol->name);
+			offer(near, symbol->name);
 	}
 }
 
 char *mw_near_variables(struct mw_symbols *symbols, const char *path)
 {
-	struct mw_near near = {.wanted = mw_path_base(path)};
+	struct near near = {.wanted = mw_path_base(path)};
 
 	mw_vec_foreach (module, &symbols->modules) {
 		offer_names(&near, *module, false);
 		if ((*module)->is_main && !(*module)->dwarf)
 			offer_objects(&near, *module);
 	}
-	return mw_near_hint(&near);
+	return compose_hint(&near);
 }
 
 char *mw_near_types(struct mw_symbols *symbols, const char *path)
 {
-	struct mw_near near = {.wanted = mw_path_base(path)};
+	struct near near = {.wanted = mw_path_base(path)};
 
 	mw_vec_foreach (module, &symbols->modules) {
 		offer_names(&near, *module, true);
 	}
-	return mw_near_hint(&near);
+	return compose_hint(&near);
 }

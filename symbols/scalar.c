@@ -9,7 +9,8 @@
 #include "symbols/text.h"
 #include "symbols/value.h"
 
-void mw_double_print(double value, FILE *out)
+/* With the fewest digits that read back as the same value. */
+static void print_double(double value, FILE *out)
 {
 	char text[64];
 
@@ -59,7 +60,7 @@ static void print_floating(const struct mw_object *object, const void *bytes, FI
 		break;
 	case sizeof(twice):
 		memcpy(&twice, bytes, sizeof(twice));
-		mw_double_print(twice, out);
+		print_double(twice, out);
 		break;
 	case sizeof(long double):
 		print_long_double(bytes, out);
@@ -121,7 +122,8 @@ static void print_enum(const struct mw_type *type, uint64_t value, FILE *out)
 		fprintf(out, "%" PRId64, (int64_t)value);
 }
 
-bool mw_symbol_print(struct mw_symbols *symbols, mw_addr addr, FILE *out)
+/* Prints "symbol+offset". @return false when nothing covers the address. */
+static bool print_symbol(struct mw_symbols *symbols, mw_addr addr, FILE *out)
 {
 	struct mw_module *module = addr.v ? mw_module_find(symbols, addr) : NULL;
 	const struct mw_elf_symbol *symbol = module ? mw_elf_symbols_at(module, addr) : NULL;
@@ -174,7 +176,7 @@ static void print_pointer(struct mw_symbols *symbols, const struct mw_object *ob
 	char *name = NULL;
 	size_t size;
 	FILE *memory = open_memstream(&name, &size);
-	bool found = memory && mw_symbol_print(symbols, mw_addr_make(addr), memory);
+	bool found = memory && print_symbol(symbols, mw_addr_make(addr), memory);
 
 	if (memory)
 		fclose(memory);

@@ -36,6 +36,8 @@ struct mw_symbols {
 	struct mw_intmap places;
 	/** Every type ever made, to free them. */
 	MW_VEC(struct mw_type *) types;
+	/** Pointer and array types made for expressions, by what they are made of. */
+	struct mw_intmap derived;
 	bool attached;
 	struct mw_unwind_source unwind;
 };

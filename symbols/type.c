@@ -28,6 +28,7 @@ void mw_types_destroy(struct mw_symbols *symbols)
 		free(*type);
 	}
 	mw_vec_deinit(&symbols->types);
+	mw_intmap_deinit(&symbols->derived);
 }
 
 void mw_types_forget_module(struct mw_symbols *symbols, const struct mw_module *module)
@@ -67,15 +68,33 @@ const struct mw_type *mw_type_complete(struct mw_symbols *symbols, const struct 
 	return found ? found : type;
 }
 
+/* One type for each combination, however often an expression is evaluated. */
+static struct mw_type *derive(struct mw_symbols *symbols, enum mw_type_kind kind,
+			      const struct mw_type *target, uint64_t count)
+{
+	uint64_t key = ((uint64_t)(uintptr_t)target ^ count * 0x9e3779b97f4a7c15) + kind;
+	struct mw_type *type = key ? mw_intmap_get(&symbols->derived, key) : NULL;
+
+	if (type && type->kind == kind && type->target == target && type->count == count)
+		return type;
+	type = mw_type_make(symbols, kind);
+	if (!type)
+		return NULL;
+	type->target = target;
+	type->count = count;
+	/* Without the entry it is only made again. */
+	if (key)
+		mw_error_destroy(mw_intmap_set(&symbols->derived, key, type));
+	return type;
+}
+
 const struct mw_type *mw_type_make_array(struct mw_symbols *symbols, const struct mw_type *element,
 					 uint64_t count)
 {
-	struct mw_type *array = mw_type_make(symbols, MW_TYPE_ARRAY);
+	struct mw_type *array = derive(symbols, MW_TYPE_ARRAY, element, count);
 
 	if (!array)
 		return NULL;
-	array->target = element;
-	array->count = count;
 	array->is_bounded = true;
 	array->size = element->size * count;
 	return array;
@@ -83,11 +102,10 @@ const struct mw_type *mw_type_make_array(struct mw_symbols *symbols, const struc
 
 const struct mw_type *mw_type_make_pointer(struct mw_symbols *symbols, const struct mw_type *target)
 {
-	struct mw_type *pointer = mw_type_make(symbols, MW_TYPE_POINTER);
+	struct mw_type *pointer = derive(symbols, MW_TYPE_POINTER, target, 0);
 
 	if (!pointer)
 		return NULL;
-	pointer->target = target;
 	pointer->size = sizeof(uint64_t);
 	return pointer;
 }
@@ -111,6 +129,17 @@ bool mw_type_is_structure(const struct mw_type *type)
 	const struct mw_type *plain = mw_type_strip(type);
 
 	return plain && (plain->kind == MW_TYPE_STRUCT || plain->kind == MW_TYPE_UNION);
+}
+
+bool mw_type_is_opaque(const struct mw_type *type)
+{
+	const struct mw_type *plain = mw_type_strip(type);
+
+	if (!plain || plain->kind == MW_TYPE_VOID || plain->kind == MW_TYPE_FUNCTION ||
+	    plain->is_incomplete)
+		return true;
+	/* An empty class of C++ has one byte; a Rust enum has only variants. */
+	return mw_type_is_structure(plain) && !plain->members.count && plain->size > 1;
 }
 
 bool mw_type_is_text_array(const struct mw_type *type)

@@ -105,6 +105,8 @@ const struct mw_type *mw_type_make_pointer(struct mw_symbols *symbols,
 
 bool mw_type_is_integer(const struct mw_type *type);
 bool mw_type_is_structure(const struct mw_type *type);
+/** Nothing is known of what is inside: void, undefined, or without a member memwatch reads. */
+bool mw_type_is_opaque(const struct mw_type *type);
 /** An array of char: shown as a string. */
 bool mw_type_is_text_array(const struct mw_type *type);
 

@@ -84,6 +84,12 @@ static void fill_pointer(struct mw_type *type)
 		type->size = sizeof(uint64_t);
 }
 
+static void fill_member_pointer(struct mw_type *type)
+{
+	type->name = "pointer to member";
+	fill_pointer(type);
+}
+
 static void fill_function(struct mw_type *type)
 {
 	struct mw_symbols *symbols = type->module->symbols;
@@ -129,7 +135,7 @@ static const struct {
 } conversions[] = {
 	{DW_TAG_base_type, MW_TYPE_UNSIGNED, fill_base},
 	{DW_TAG_pointer_type, MW_TYPE_POINTER, fill_pointer},
-	{DW_TAG_ptr_to_member_type, MW_TYPE_UNSIGNED, fill_pointer},
+	{DW_TAG_ptr_to_member_type, MW_TYPE_UNSIGNED, fill_member_pointer},
 	{DW_TAG_reference_type, MW_TYPE_REFERENCE, fill_pointer},
 	{DW_TAG_rvalue_reference_type, MW_TYPE_REFERENCE, fill_pointer},
 	{DW_TAG_array_type, MW_TYPE_ARRAY, fill_array},
@@ -169,11 +175,26 @@ static struct mw_type *convert(struct mw_symbols *symbols, struct mw_module *mod
 	return type;
 }
 
+/* The stub of a type whose definition is in a type unit. */
+static const struct mw_type *from_type_unit(struct mw_symbols *symbols, struct mw_module *module,
+					    Dwarf_Die *stub)
+{
+	Dwarf_Die definition;
+
+	if (!mw_die_has(stub, DW_AT_signature) ||
+	    !mw_die_reference(stub, DW_AT_signature, &definition) ||
+	    mw_die_has(&definition, DW_AT_signature))
+		return NULL;
+	return mw_type_from_die(symbols, module, &definition);
+}
+
 const struct mw_type *mw_type_from_die(struct mw_symbols *symbols, struct mw_module *module,
 				       Dwarf_Die *die)
 {
 	const struct mw_type *known = mw_intmap_get(&module->types, (uint64_t)(uintptr_t)die->addr);
 
+	if (!known)
+		known = from_type_unit(symbols, module, die);
 	for (size_t i = 0; !known && i < mw_array_size(conversions); i++) {
 		if (conversions[i].tag == dwarf_tag(die))
 			return convert(symbols, module, die, i);

@@ -3,9 +3,6 @@
 
 #include "symbols/place.h"
 
-/* DWARF numbers of x86-64 that libdwfl takes as the start of an unwind: 0–15 and the ip. */
-enum { DWARF_RSP = 7, DWARF_RIP = 16, DWARF_REGS = 17 };
-
 /* libdwfl names threads by id; one unwind at a time is one thread. */
 enum { THREAD_ID = 1 };
 
@@ -51,13 +48,11 @@ static bool memory_read(Dwfl *dwfl, Dwarf_Addr addr, Dwarf_Word *ret, void *arg)
 static bool set_initial_registers(Dwfl_Thread *thread, void *arg)
 {
 	const struct mw_regs *regs = ((struct mw_symbols *)arg)->unwind.regs;
-	Dwarf_Word words[DWARF_REGS] = {0};
 
-	for (unsigned i = 0; i < DWARF_REGS && i < regs->count; i++)
-		words[i] = regs->dwarf[i];
-	words[DWARF_RSP] = regs->sp.v;
-	words[DWARF_RIP] = regs->ip.v;
-	return dwfl_thread_state_registers(thread, 0, DWARF_REGS, words);
+	if (!dwfl_thread_state_registers(thread, 0, regs->count, regs->dwarf))
+		return false;
+	dwfl_thread_state_register_pc(thread, regs->ip.v);
+	return true;
 }
 
 static const Dwfl_Thread_Callbacks thread_callbacks = {

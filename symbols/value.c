@@ -29,7 +29,7 @@ uint64_t mw_bits_load(const struct mw_object *object, const void *bytes)
 	raw >>= object->bit_offset;
 	if (!width)
 		width = (uint32_t)mw_min(object->size * 8, (uint64_t)64);
-	if (width >= 64)
+	if (!width || width >= 64)
 		return (uint64_t)raw;
 	raw &= ((unsigned __int128)1 << width) - 1;
 	if (is_signed(object->type) && raw >> (width - 1))

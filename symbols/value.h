@@ -20,7 +20,6 @@ struct mw_value {
 struct mw_evaluation {
 	struct mw_symbols *symbols;
 	const char *text;
-	int depth;
 };
 
 /** The type of a value, without typedefs; NULL for raw bytes and literals. */

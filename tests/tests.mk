@@ -5,7 +5,18 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/u
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(MW_CFLAGS) -Itests/unit -MMD -MP -o $@ $< $(LIBRARY) -lcmocka $(LIBS)
+	$(CC) $(CFLAGS) $(MW_CFLAGS) -Itests/unit -MMD -MP -o $@ $< $(filter %.o,$^) $(LIBRARY) \
+		-lcmocka $(LIBS)
+
+# Tests of the layers above the session, which have no target.
+FAKED_TESTS := $(wildcard tests/unit/test_repl_*.c tests/unit/test_json_*.c)
+$(FAKED_TESTS:%.c=$(BUILD)/%): $(BUILD)/tests/unit/fake_session.o
+
+$(BUILD)/tests/unit/fake_session.o: tests/unit/fake_session.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(MW_CFLAGS) -Itests/unit -MMD -MP -c -o $@ $<
+
+-include $(BUILD)/tests/unit/fake_session.d
 
 -include $(UNIT_TESTS:=.d)
 
@@ -62,5 +73,5 @@ unit: $(UNIT_TESTS)
 tracees: $(TRACEES) tracee-elf32
 
 # Every test, without installing anything.
-test: all tracees $(UNIT_TESTS)
+test: all tracees $(UNIT_TESTS) $(SYMBOLS_FIXTURES)
 	$(PYTHON) tests/run.py --build $(BUILD) $(TESTS)

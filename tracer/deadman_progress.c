@@ -116,7 +116,8 @@ void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	const int64_t none = 0;
 
-	mw_error_destroy(mw_thread_flush(thread));
+	/* A failure means that the thread is gone. */
+	mw_thread_flush_regs(thread);
 	mw_error_destroy(
 		mw_mem_write(&tracer->mem, mw_annex_at(tracer, store), &none, sizeof(none)));
 }

@@ -45,8 +45,7 @@ static void detach_thread(struct mw_thread *thread)
 {
 	int signal = thread->stop.kind == MW_STOP_SIGNAL ? thread->stop.code : 0;
 
-	if (thread->regs_dirty)
-		mw_sys_set_regs(thread->tid, &thread->regs);
+	mw_thread_flush_regs(thread);
 	if (signal && thread->has_saved_siginfo)
 		mw_sys_set_siginfo(thread->tid, &thread->saved_siginfo);
 	mw_sys_detach(thread->tid, signal);
@@ -117,6 +116,30 @@ static void await_vfork_children(struct mw_tracer *tracer)
 			nanosleep(&pause, NULL);
 }
 
+/*
+ * After a crash in the middle of a hit, a thread still stands at a fault of ours. It isn't handled
+ * again, and not delivered either: the store is repeated once its page is open.
+ */
+static void forgive_unfinished(struct mw_tracer *tracer)
+{
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor))) {
+		struct user_regs_struct *regs;
+		siginfo_t info;
+
+		if (thread->state != MW_THREAD_STOPPED || thread->stashed ||
+		    thread->stop.kind != MW_STOP_SIGNAL ||
+		    mw_sys_get_siginfo(thread->tid, &info) < 0)
+			continue;
+		mw_error_destroy(mw_thread_regs(thread, &regs));
+		if (mw_hw_trap_is_ours(tracer, &info) ||
+		    mw_engine_fault_is_ours(tracer, &info, mw_arch_ip(&thread->regs)))
+			thread->stop = (struct mw_stop){MW_STOP_INTERRUPT, 0};
+	}
+}
+
 struct mw_error *mw_engine_detach(struct mw_tracer *tracer)
 {
 	struct mw_error *first;
@@ -126,6 +149,7 @@ struct mw_error *mw_engine_detach(struct mw_tracer *tracer)
 		return NULL;
 	}
 	tracer->hold = false;
+	forgive_unfinished(tracer);
 	await_vfork_children(tracer);
 	first = mw_engine_quiesce(tracer);
 	if (tracer->mem.fd >= 0)

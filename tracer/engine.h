@@ -75,6 +75,8 @@ struct mw_entry {
 
 struct mw_store_cache_slot {
 	mw_addr ip;
+	/** Value of text_generation for which the bytes can't have changed; 0: compare them. */
+	uint64_t generation;
 	struct mw_store store;
 };
 
@@ -87,6 +89,12 @@ struct mw_tracer {
 	bool quit;
 	/** A detach is asked for: a full ring must not hold the tracer any more. */
 	_Atomic bool leaving;
+	/** Another thread of memwatch crashes, and waits for the target to be let go. */
+	_Atomic enum {
+		MW_EMERGENCY_NONE,
+		MW_EMERGENCY_ASKED,
+		MW_EMERGENCY_DONE,
+	} emergency;
 
 	pid_t pid;
 	enum mw_tracee_state state;
@@ -120,6 +128,8 @@ struct mw_tracer {
 
 	struct mw_replayer *replayer;
 	struct mw_store_cache_slot *cache;
+	/** Counts the system calls that may put other text under an address; starts at 1. */
+	uint64_t text_generation;
 	uint8_t *xstate;
 	uint8_t old_bytes[MW_STORE_MAX];
 	uint8_t new_bytes[MW_STORE_MAX];
@@ -237,6 +247,8 @@ struct mw_error *mw_hw_disarm(struct mw_tracer *tracer, uint32_t guard_id) MW_MU
 /** A thread that perf's inheritance doesn't reach stands at its first stop. */
 struct mw_error *mw_hw_arm_thread(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
 void mw_hw_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
+/** True for a trap of our debug registers. */
+bool mw_hw_trap_is_ours(const struct mw_tracer *tracer, const siginfo_t *info);
 /** Takes a SIGTRAP if it is a debug register's. @param ret whether it was. */
 struct mw_error *mw_hw_handle_trap(struct mw_tracer *tracer, struct mw_thread *thread,
 				   const siginfo_t *info, bool *ret) MW_MUST_CHECK;

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "base/error.h"
+#include "tracer/emergency.h"
 #include "tracer/sys.h"
 #include "tracer/wait.h"
 
@@ -221,6 +222,7 @@ static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thre
 	thread->scratch = (struct mw_range){0};
 	tracer->spare_scratch.count = 0;
 	mw_annex_forget(tracer);
+	tracer->text_generation++;
 	mw_guard_end_all(tracer, "the process runs a new program (exec)");
 	mw_mem_deinit(&tracer->mem);
 	err = mw_engine_open_image(tracer);
@@ -319,6 +321,7 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 	struct mw_stop stop;
 	pid_t tid;
 
+	mw_emergency_serve(tracer);
 	if (mw_mailbox_serve(&tracer->mailbox))
 		return true;
 	if (!tracer->hold)

@@ -326,34 +326,49 @@ static void report_slot(struct mw_tracer *tracer, struct mw_thread *thread, unsi
 	memcpy(watched->shadow, now, sizeof(now));
 }
 
+bool mw_hw_trap_is_ours(const struct mw_tracer *tracer, const siginfo_t *info)
+{
+	return info->si_signo == SIGTRAP &&
+	       (info->si_code == TRAP_PERF ||
+		(info->si_code == TRAP_HWBKPT && tracer->hw.by_ptrace));
+}
+
+/** Which slots trapped, as a bit mask. */
+static struct mw_error *trapped_slots(const struct mw_thread *thread, const siginfo_t *info,
+				      unsigned *ret)
+{
+	unsigned long slot;
+	int result;
+
+	if (info->si_code == TRAP_PERF) {
+		/* si_perf_data, our sig_data, stands behind si_addr. */
+		memcpy(&slot, (const char *)&info->si_addr + sizeof(info->si_addr), sizeof(slot));
+		*ret = slot < MW_ARCH_DEBUG_SLOTS ? 1u << slot : 0;
+		return NULL;
+	}
+	result = mw_arch_take_debug_hits(thread->tid);
+	if (result < 0)
+		return mw_error_os(-result, "cannot read the debug registers of thread %d",
+				   thread->tid);
+	*ret = (unsigned)result;
+	return NULL;
+}
+
 /* A trap that was on its way when its slot was freed is ours as well, and to be swallowed. */
 struct mw_error *mw_hw_handle_trap(struct mw_tracer *tracer, struct mw_thread *thread,
 				   const siginfo_t *info, bool *ret)
 {
 	struct user_regs_struct *regs;
-	struct mw_error *err = mw_thread_regs(thread, &regs);
+	struct mw_error *err;
 	unsigned slots = 0;
-	int result;
 
+	if (!mw_hw_trap_is_ours(tracer, info))
+		return NULL;
+	err = mw_thread_regs(thread, &regs);
+	if (!err)
+		err = trapped_slots(thread, info, &slots);
 	if (err)
 		return err;
-	if (info->si_code == TRAP_PERF) {
-		/* si_perf_data stands behind si_addr. */
-		unsigned long slot;
-
-		memcpy(&slot, (const char *)&info->si_addr + sizeof(info->si_addr), sizeof(slot));
-		if (slot >= MW_ARCH_DEBUG_SLOTS)
-			return NULL;
-		slots = 1u << slot;
-	} else if (info->si_code == TRAP_HWBKPT && tracer->hw.by_ptrace) {
-		result = mw_arch_take_debug_hits(thread->tid);
-		if (result < 0)
-			return mw_error_os(-result, "cannot read the debug registers of thread %d",
-					   thread->tid);
-		slots = (unsigned)result;
-	} else {
-		return NULL;
-	}
 	*ret = true;
 	mw_burst_note(tracer, thread, mw_clock_now_ns());
 	for (unsigned slot = 0; slot < MW_ARCH_DEBUG_SLOTS; slot++)

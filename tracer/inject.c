@@ -228,6 +228,7 @@ void mw_inject_end(struct mw_injection *injection)
 	mw_sys_set_regs(thread->tid, &thread->regs);
 	thread->regs_valid = true;
 	thread->regs_dirty = false;
+	thread->ip_dirty = false;
 	forget_session(injection);
 	thread->stop = injection->saved_stop;
 }

@@ -17,6 +17,11 @@ static int wake_signal(void)
 	return SIGRTMIN + 1;
 }
 
+void mw_mailbox_wake(const struct mw_mailbox *mailbox)
+{
+	pthread_kill(mailbox->server, wake_signal());
+}
+
 void mw_mailbox_init(struct mw_mailbox *mailbox)
 {
 	pthread_condattr_t attributes;
@@ -38,9 +43,12 @@ void mw_mailbox_deinit(struct mw_mailbox *mailbox)
 void mw_mailbox_serve_here(struct mw_mailbox *mailbox)
 {
 	struct sigaction action = {.sa_handler = wake_by_interrupting, .sa_flags = SA_ONSTACK};
+	struct sigaction no_stops = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
 	sigset_t wake;
 
 	sigaction(wake_signal(), &action, NULL);
+	/* Else each stop of a tracee sends a SIGCHLD that wakes the front on another CPU. */
+	sigaction(SIGCHLD, &no_stops, NULL);
 	sigemptyset(&wake);
 	sigaddset(&wake, wake_signal());
 	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
@@ -53,7 +61,7 @@ static void wait_until_taken(struct mw_mailbox *mailbox)
 
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	while (mailbox->state == MW_MAILBOX_POSTED) {
-		pthread_kill(mailbox->server, wake_signal());
+		mw_mailbox_wake(mailbox);
 		deadline.tv_nsec += RETRY_NS;
 		if (deadline.tv_nsec >= 1000000000) {
 			deadline.tv_nsec -= 1000000000;
@@ -110,8 +118,13 @@ bool mw_mailbox_serve(struct mw_mailbox *mailbox)
 
 void mw_mailbox_wait(struct mw_mailbox *mailbox)
 {
+	struct timespec deadline;
+
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec++;
 	pthread_mutex_lock(&mailbox->lock);
 	while (mailbox->state != MW_MAILBOX_POSTED)
-		pthread_cond_wait(&mailbox->changed, &mailbox->lock);
+		if (pthread_cond_timedwait(&mailbox->changed, &mailbox->lock, &deadline))
+			break;
 	pthread_mutex_unlock(&mailbox->lock);
 }

@@ -38,10 +38,16 @@ void mw_mailbox_serve_here(struct mw_mailbox *mailbox);
 struct mw_error *mw_mailbox_call(struct mw_mailbox *mailbox, struct mw_error *(*run)(void *arg),
 				 void *arg) MW_MUST_CHECK;
 
+/** Any thread, also in a signal handler: ends the serving thread's present wait. */
+void mw_mailbox_wake(const struct mw_mailbox *mailbox);
+
 /** Serving thread: runs a posted command, if there is one. @return whether there was. */
 bool mw_mailbox_serve(struct mw_mailbox *mailbox);
 
-/** Serving thread: sleeps until a command is posted, when there is nobody to wait() for. */
+/**
+ * Serving thread: sleeps until a command is posted or a second has passed, when there is nobody to
+ * wait() for.
+ */
 void mw_mailbox_wait(struct mw_mailbox *mailbox);
 
 #endif

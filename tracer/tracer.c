@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "tracer/emergency.h"
 #include "tracer/engine.h"
 
 /** What the new thread reports back before it serves. */
@@ -45,6 +46,7 @@ static struct mw_error *start_thread(struct mw_tracer *tracer)
 	sem_init(&startup.ready, 0, 0);
 	/* The person's signals are the front's. */
 	sigfillset(&all);
+	mw_emergency_keep_open(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = pthread_create(&tracer->thread, NULL, tracer_main, &startup);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -106,6 +108,7 @@ struct mw_error *mw_tracer_create(const struct mw_tracer_options *options, struc
 		return mw_err_nomem;
 	tracer->options = *options;
 	tracer->mem.fd = -1;
+	tracer->text_generation = 1;
 	mw_mailbox_init(&tracer->mailbox);
 	err = allocate(tracer);
 	if (!err)
@@ -114,6 +117,7 @@ struct mw_error *mw_tracer_create(const struct mw_tracer_options *options, struc
 		release(tracer);
 		return err;
 	}
+	mw_emergency_install(tracer);
 	*ret = tracer;
 	return NULL;
 }
@@ -132,6 +136,7 @@ void mw_tracer_destroy(struct mw_tracer *tracer)
 		return;
 	atomic_store(&tracer->leaving, true);
 	mw_error_destroy(mw_mailbox_call(&tracer->mailbox, run_quit, tracer));
+	mw_emergency_remove();
 	pthread_join(tracer->thread, NULL);
 	release(tracer);
 }

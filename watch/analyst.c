@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "tracer/emergency.h"
 
 #define IDLE_WAIT_NS UINT64_C(100000000)
 /* After a batch, so that the tracer need not wake the analyst for each hit. */
@@ -156,6 +157,7 @@ struct mw_error *mw_analyst_start(struct mw_session *session)
 	int result;
 
 	sigfillset(&all);
+	mw_emergency_keep_open(&all);
 	sigdelset(&all, poke_signal());
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = pthread_create(&session->analyst, NULL, analyst_main, session);

@@ -8,8 +8,6 @@
 #include "base/error.h"
 #include "watch/core.h"
 
-/* What one print reads at most; the text is cut long before. */
-#define PRINT_MAX (UINT64_C(1) << 20)
 /* Bytes shown by one x command. */
 #define EXAMINE_MAX (64u << 10)
 /* Stack read for a backtrace at once; the rest is read live. */
@@ -20,26 +18,11 @@ static struct mw_error *need_symbols(const struct mw_session *session)
 	return session->symbols ? NULL : mw_error_create(MW_ERROR_USAGE, "there is no target");
 }
 
-static struct mw_error *print_locked(struct mw_session *session, const char *expression, FILE *out)
+/** Skips the & of an expression that asks for an address. @return NULL when there is none. */
+static const char *operand_of_address(const char *expression)
 {
-	struct mw_mem_reader reader = mw_tracer_reader(session->tracer);
-	mw_auto_free uint8_t *bytes = NULL;
-	struct mw_object object;
-	struct mw_error *err = mw_symbols_eval(session->symbols, expression, &object);
-
-	if (err)
-		return err;
-	if (object.size > PRINT_MAX && !object.type)
-		object.size = PRINT_MAX;
-	bytes = malloc(object.size);
-	if (!bytes)
-		return mw_err_nomem;
-	err = mw_mem_reader_read(&reader, object.addr, bytes, object.size);
-	if (err)
-		return mw_error_prefix(err, "cannot print %s", expression);
-	mw_symbols_format(session->symbols, &object, bytes, out);
-	fputc('\n', out);
-	return NULL;
+	expression += strspn(expression, " \t");
+	return *expression == '&' ? expression + 1 : NULL;
 }
 
 struct mw_error *mw_session_print(struct mw_session *session, const char *expression, FILE *out)
@@ -49,7 +32,9 @@ struct mw_error *mw_session_print(struct mw_session *session, const char *expres
 	pthread_mutex_lock(&session->lock);
 	err = need_symbols(session);
 	if (!err)
-		err = print_locked(session, expression, out);
+		err = mw_symbols_print(session->symbols, expression, out);
+	if (!err)
+		fputc('\n', out);
 	pthread_mutex_unlock(&session->lock);
 	return err;
 }
@@ -60,7 +45,7 @@ static struct mw_error *address_of(struct mw_session *session, const char *expre
 	struct mw_mem_reader reader = mw_tracer_reader(session->tracer);
 	struct mw_object object;
 	struct mw_error *err;
-	const char *type;
+	const char *operand, *type;
 	char *end;
 	uint64_t address = strtoull(expression, &end, 0);
 
@@ -68,12 +53,14 @@ static struct mw_error *address_of(struct mw_session *session, const char *expre
 		*ret = mw_addr_make(address);
 		return NULL;
 	}
-	err = mw_symbols_eval(session->symbols, expression, &object);
+	operand = operand_of_address(expression);
+	err = mw_symbols_eval(session->symbols, operand ? operand : expression, &object);
 	if (err)
 		return err;
 	type = mw_type_name(session->symbols, object.type);
 	*ret = object.addr;
-	if (object.type && object.size == sizeof(ret->v) && type[strlen(type) - 1] == '*')
+	if (!operand && object.type && object.size == sizeof(ret->v) &&
+	    type[strlen(type) - 1] == '*')
 		return mw_mem_reader_read(&reader, object.addr, &ret->v, sizeof(ret->v));
 	return NULL;
 }

@@ -387,7 +387,8 @@ class E2ETest(unittest.TestCase):
         pid = getattr(target, "pid", target)
         process = self.start([MEMWATCH, "attach", "--batch", f"--json={self.folder}/events.json",
                               *self.watch_options(watch, options), pid],
-                             stdin=subprocess.DEVNULL)
+                             # Not a pipe: that would have to be read, or the target waits.
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         if armed:
             process.wait_for(lambda: len(ARMED.findall(process.stderr)) >= len(watch),
                              "arm its watches")

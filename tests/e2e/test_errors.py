@@ -2,6 +2,7 @@
 """Bad inputs: one line on stderr that says what and why, the right exit code, an untouched target."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,9 +27,11 @@ sys.stdin.read()
 
 class BadInput(E2ETest):
     def refuse(self, *arguments, code, words=(), **options):
-        """Runs memwatch, which must fail with one line on stderr that has all the words."""
+        """Runs memwatch, which must fail with one line on stderr that has all the words (and may
+        say that it let the target go)."""
         process = self.memwatch(*arguments, **options)
-        lines = process.stderr.splitlines()
+        lines = [line for line in process.stderr.splitlines()
+                 if not re.match("memwatch: detached from .* goes on running$", line)]
         self.assertEqual(len(lines), 1, process.stderr)
         self.assertTrue(lines[0].startswith("memwatch: "), lines[0])
         codes = code if isinstance(code, tuple) else (code,)
@@ -61,7 +64,7 @@ class BadTargets(BadInput):
         target.read_until("ready")
         tid = max(int(name) for name in os.listdir(f"/proc/{target.pid}/task"))
         self.assertNotEqual(tid, target.pid)
-        self.refuse_attach(tid, (FAILED, USAGE), ["thread", str(target.pid)])
+        self.refuse_attach(tid, FAILED, ["thread", str(target.pid)])
         self.assertEqual(target.finish(), 0)
 
     def test_a_zombie(self):
@@ -74,13 +77,13 @@ class BadTargets(BadInput):
         threads = [pid for pid in filter(str.isdigit, os.listdir("/proc")) if is_kernel_thread(pid)]
         if not threads:
             self.skipTest("no kernel thread is visible in this pid namespace")
-        self.refuse_attach(threads[0], (FAILED, PERMISSION), ["kernel thread"])
+        self.refuse_attach(threads[0], FAILED, ["kernel thread"])
 
     def test_memwatch_itself(self):
         """By way of the shell's pid, which memwatch has after exec."""
         done = subprocess.run(["/bin/sh", "-c", f"exec {MEMWATCH} attach --batch -w x $$"],
                               capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        self.assertIn(done.returncode, (FAILED, USAGE), done.stderr)
+        self.assertEqual(done.returncode, FAILED, done.stderr)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertRegex(done.stderr, "itself")
 

@@ -116,11 +116,11 @@ TRACEE_UNUSED static void tracee_expect(const char *name, int line, const void *
 }
 
 /** Does something to a variable, on one line, and prints what that did to it. */
-#define EXPECT(variable, ...) EXPECT_AT(__LINE__, variable, __VA_ARGS__)
+#define EXPECT(variable, ...) EXPECT_AT(#variable, __LINE__, variable, __VA_ARGS__)
 /** The same for what stands in an inline function. */
-#define EXPECT_INLINE(variable, ...) EXPECT_AT(0, variable, __VA_ARGS__)
+#define EXPECT_INLINE(variable, ...) EXPECT_AT(#variable, 0, variable, __VA_ARGS__)
 
-#define EXPECT_AT(line, variable, ...)                                                             \
+#define EXPECT_AT(name, line, variable, ...)                                                       \
 	do {                                                                                       \
 		__typeof__(variable) before_;                                                      \
                                                                                                    \
@@ -128,7 +128,7 @@ TRACEE_UNUSED static void tracee_expect(const char *name, int line, const void *
 		BARRIER();                                                                         \
 		__VA_ARGS__;                                                                       \
 		BARRIER();                                                                         \
-		tracee_expect(#variable, line, &before_, &(variable), sizeof(before_));            \
+		tracee_expect(name, line, &before_, &(variable), sizeof(before_));                 \
 	} while (0)
 
 /** FNV-1a, for memory too large to print. */

@@ -87,6 +87,11 @@ void fake_change_init(struct fake_change *change, uint64_t seq)
 	};
 }
 
+void fake_session_set_changes(struct mw_session *session, unsigned changes)
+{
+	atomic_store(&session->emitted, changes);
+}
+
 struct mw_error *mw_session_create(const struct mw_session_options *options,
 				   struct mw_session **ret)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /**
- * A session without a target: does what the test's script says. Include fake_session.c in one
- * file of the test program, which then takes the place of watch/session.c.
+ * A session without a target: does what the test's script says. Linked to the tests listed in
+ * tests.mk, it takes the place of watch/session.c.
  */
 #ifndef MW_TESTS_FAKE_SESSION_H
 #define MW_TESTS_FAKE_SESSION_H
@@ -54,5 +54,8 @@ struct fake_change {
 	struct mw_change change;
 };
 void fake_change_init(struct fake_change *change, uint64_t seq);
+
+/** Pretends that so many changes have been made. */
+void fake_session_set_changes(struct mw_session *session, unsigned changes);
 
 #endif

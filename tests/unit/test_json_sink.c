@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <jansson.h>
 
-#include "fake_session.c"
+#include "fake_session.h"
 #include "repl_test.h"
 #include "watch/base64.h"
 #include "watch/change_json.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* attach, launch and features from their command line on, in a child without a terminal. */
-#include "fake_session.c"
+#include <time.h>
+
+#include "fake_session.h"
 #include "repl/subcommand.h"
 #include "repl_test.h"
 

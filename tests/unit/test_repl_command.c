@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "fake_session.c"
+#include "fake_session.h"
 #include "repl/command.h"
 #include "repl_test.h"
 

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "fake_session.c"
+#include "fake_session.h"
 #include "repl/completion.h"
 #include "repl/subcommand.h"
 #include "repl_test.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <locale.h>
 
-#include "fake_session.c"
+#include "fake_session.h"
 #include "repl/render.h"
 #include "repl/writers.h"
 #include "repl_test.h"
@@ -190,7 +190,7 @@ static void writers_are_a_table_below_their_watch(void **state)
 	(void)state;
 	assert_success(mw_session_create(&options, &session));
 	assert_success(mw_session_watch(session, "cfg", NULL, MW_BACKEND_AUTO, NULL));
-	atomic_store(&session->emitted, 1234);
+	fake_session_set_changes(session, 1234);
 	assert_success(mw_writers_print(session, 1, &plain, memory));
 	mw_session_destroy(session);
 	fclose(memory);

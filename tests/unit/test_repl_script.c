@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "fake_session.c"
+#include "fake_session.h"
 #include "repl/front.h"
 #include "repl/script.h"
 #include "repl_test.h"

@@ -40,8 +40,10 @@ static void what_is_no_duration_is_refused(void **state)
 		uint64_t ns = 42;
 		struct mw_error *err = mw_duration_parse(texts[i], &ns);
 
-		if (!err)
+		if (!err) {
 			fail_msg("'%s' was taken for a time", texts[i]);
+			return;
+		}
 		assert_int_equal(err->code, MW_ERROR_USAGE);
 		assert_int_equal(ns, 42);
 		mw_error_destroy(err);

@@ -68,7 +68,7 @@ static void test_refresh_finds_loaded_libraries_and_keeps_types(void **state)
 
 static void copy_file(const char *from, const char *to)
 {
-	char command[3 * PATH_MAX];
+	char command[5 * PATH_MAX];
 
 	snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
 	assert_int_equal(system(command), 0);
@@ -115,6 +115,60 @@ static void test_a_replaced_program_is_not_taken_for_the_running_one(void **stat
 	assert_mw_ok(mw_symbols_eval(target.symbols, "config.limits[1].hard", &object));
 	unlink(copy);
 	target_stop(&target);
+}
+
+/* A program that only exists in a mount namespace of its own; here its path is another file. */
+static bool start_in_container(struct target *target, const char *directory)
+{
+	char script[4 * PATH_MAX], fixtures[PATH_MAX], decoy[2 * PATH_MAX];
+	int ends[2];
+
+	fixture_directory(fixtures, sizeof(fixtures));
+	snprintf(script, sizeof(script),
+		 "mount -t tmpfs none '%s' && cp '%s/shapes-nopie' '%s/program' && exec "
+		 "'%s/program'",
+		 directory, fixtures, directory, directory);
+	snprintf(decoy, sizeof(decoy), "%s/plain-nodebug", fixtures);
+	snprintf(fixtures, sizeof(fixtures), "%s/program", directory);
+	copy_file(decoy, fixtures);
+	assert_int_equal(pipe(ends), 0);
+	target->pid = fork();
+	if (!target->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(ends[1], STDOUT_FILENO);
+		execlp("unshare", "unshare", "-m", "sh", "-c", script, (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	target->facts = fdopen(ends[0], "r");
+	target->symbols = NULL;
+	return fgetc(target->facts) != EOF;
+}
+
+static void test_a_program_of_a_container_is_read(void **state)
+{
+	char directory[] = "/tmp/memwatch-test-XXXXXX", decoy[64];
+	struct target target;
+	struct mw_object object;
+	bool started;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	started = start_in_container(&target, directory);
+	if (started) {
+		target_skip_facts(&target);
+		target_open(&target);
+		assert_mw_ok(mw_symbols_eval(target.symbols, "config.limits[1].hard", &object));
+	}
+	target_stop(&target);
+	strcpy(decoy, directory);
+	strcat(decoy, "/program");
+	unlink(decoy);
+	rmdir(directory);
+	if (!started) {
+		print_message("skipped: mount namespaces are not permitted here\n");
+		skip();
+	}
 }
 
 static void test_places_are_cached(void **state)
@@ -164,6 +218,7 @@ int main(void)
 		cmocka_unit_test(test_refresh_finds_loaded_libraries_and_keeps_types),
 		cmocka_unit_test(test_a_deleted_program_is_still_read),
 		cmocka_unit_test(test_a_replaced_program_is_not_taken_for_the_running_one),
+		cmocka_unit_test(test_a_program_of_a_container_is_read),
 		cmocka_unit_test(test_places_are_cached),
 		cmocka_unit_test(test_addresses_outside_every_module_have_no_place),
 	};
