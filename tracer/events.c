@@ -38,6 +38,7 @@ static struct mw_error *deliver(struct mw_tracer *tracer, struct mw_thread *thre
 {
 	struct user_regs_struct *regs;
 	struct mw_error *err;
+	bool done;
 
 	if (thread->rewound) {
 		/* A handler is going to run after all: the interrupted call has to say EINTR. */
@@ -49,6 +50,11 @@ static struct mw_error *deliver(struct mw_tracer *tracer, struct mw_thread *thre
 		thread->rewound = false;
 	}
 	mw_segv_on_delivery(thread);
+	err = mw_deadman_deliver(tracer, thread, &done);
+	if (err)
+		return err;
+	if (done)
+		return thread->stashed ? NULL : pass(tracer, thread);
 	return mw_engine_resume(tracer, thread, thread->stop.code);
 }
 
@@ -215,7 +221,7 @@ static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thre
 	thread->redirect.awaits_restart = false;
 	thread->scratch = (struct mw_range){0};
 	tracer->spare_scratch.count = 0;
-	tracer->annex = (struct mw_range){0};
+	mw_annex_forget(tracer);
 	tracer->text_generation++;
 	mw_guard_end_all(tracer, "the process runs a new program (exec)");
 	mw_mem_deinit(&tracer->mem);

@@ -160,22 +160,35 @@ enum outcome {
 	OUTCOME_STEP,
 };
 
+static struct mw_error *write_and_report(struct mw_tracer *tracer, struct mw_thread *thread,
+					 const struct mw_store *store,
+					 const struct mw_store_target *target)
+{
+	mw_addr ip = mw_arch_ip(&thread->regs);
+	struct mw_error *err = mw_page_write(tracer, target->addr, tracer->new_bytes, target->size);
+
+	/* The stack is copied with the registers of the store, not with those behind it. */
+	if (!err)
+		report(tracer, thread, store, target, ip);
+	return err;
+}
+
 static struct mw_error *write_back(struct mw_tracer *tracer, struct mw_thread *thread,
 				   const struct mw_store *store,
 				   const struct mw_store_target *target,
 				   const struct mw_store_state *state)
 {
 	struct mw_error *err = NULL;
-	mw_addr ip = mw_arch_ip(&thread->regs);
+	bool noted = store->reads_target && target->size &&
+		     mw_deadman_begin_store(tracer, thread, target, state);
 
 	if (target->size)
-		err = mw_page_write(tracer, target->addr, tracer->new_bytes, target->size);
-	if (err)
-		return err;
-	/* The stack is copied with the registers of the store, not with those behind it. */
-	if (target->size)
-		report(tracer, thread, store, target, ip);
-	return save_state(thread, store, state);
+		err = write_and_report(tracer, thread, store, target);
+	if (!err)
+		err = save_state(thread, store, state);
+	if (noted)
+		mw_deadman_end_store(tracer, thread);
+	return err;
 }
 
 static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *thread,

@@ -74,9 +74,12 @@ static struct mw_error *guard_piece(struct arming *arming, struct mw_range pages
 	if (mapping->shared)
 		err = make_alias(&arming->injection, pages, &span.alias);
 	if (!err)
-		err = mw_page_protect(&arming->injection, &span, pages, true);
-	if (!err)
 		err = mw_spans_add(&arming->tracer->pages, &span);
+	/* Noted first, so that at no moment a page is closed that nobody else would open. */
+	if (!err)
+		err = mw_annex_note_spans(arming->tracer);
+	if (!err)
+		err = mw_page_protect(&arming->injection, &span, pages, true);
 	return err;
 }
 
@@ -267,6 +270,10 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range)
 	if (!err) {
 		err = mw_annex_open(tracer, &arming.injection);
 		if (!err)
+			err = mw_deadman_arm(tracer, &arming.injection, MW_DEADMAN_SEGV);
+		if (!err)
+			err = mw_deadman_arm(tracer, &arming.injection, MW_DEADMAN_TRAP);
+		if (!err)
 			err = mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
 		/* All or nothing: what was guarded before the failure is opened again. */
 		if (err) {
@@ -291,6 +298,8 @@ struct mw_error *mw_page_disarm(struct mw_tracer *tracer, struct mw_range range)
 	if (err)
 		return err;
 	err = open_unneeded(tracer, &injection, mw_range_pages(range));
+	if (!err)
+		err = mw_annex_note_spans(tracer);
 	mw_inject_end(&injection);
 	return err;
 }
