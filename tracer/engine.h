@@ -12,8 +12,11 @@
 #include "base/intmap.h"
 #include "base/procmaps.h"
 #include "base/vec.h"
+#include "tracer/annex.h"
 #include "tracer/arch.h"
+#include "tracer/deadman.h"
 #include "tracer/guard.h"
+#include "tracer/guardian.h"
 #include "tracer/inject.h"
 #include "tracer/mailbox.h"
 #include "tracer/mem.h"
@@ -23,6 +26,7 @@
 #include "tracer/store.h"
 #include "tracer/thread.h"
 #include "tracer/tracer.h"
+#include "tracer/wp.h"
 
 /** One debug register, the same in every thread. */
 struct mw_hw_slot {
@@ -46,14 +50,6 @@ struct mw_hw {
 	bool by_ptrace;
 	/** perf_event_open() may watch the kernel's stores as well. */
 	bool sees_kernel;
-};
-
-/** Bytes of a struct sigaction as the kernel's rt_sigaction() has it. */
-#define MW_SIGACTION_SIZE 32
-
-/** What the program has set for SIGSEGV, as far as it is known: see segv.c. */
-struct mw_segv {
-	_Alignas(8) uint8_t action[MW_SIGACTION_SIZE];
 };
 
 /** A breakpoint at the program's entry: libraries are loaded, main hasn't run. */
@@ -99,8 +95,9 @@ struct mw_tracer {
 	pid_t pid;
 	enum mw_tracee_state state;
 	struct mw_mem mem;
-	/** A system call instruction of the tracee. */
-	mw_addr syscall_ip;
+	/** A system call instruction of the tracee, and the one that was there before the annex. */
+	struct mw_inject_site syscall_ip;
+	struct mw_inject_site plain_syscall_ip;
 	/** struct mw_thread by tid, and how many of them are stashed. */
 	struct mw_intmap threads;
 	size_t stashed;
@@ -117,9 +114,15 @@ struct mw_tracer {
 	bool trace_syscalls;
 	struct mw_hw hw;
 	struct mw_poll poll;
-	/** One page of ours in the tracee while pages are guarded; size 0: none. */
+	struct mw_wp wp;
+	/** A page that somebody who isn't traced waits for; NULL: nobody does. */
+	mw_addr wp_stranger;
+	/** Memory of ours in the tracee, see annex.h; size 0: none. */
 	struct mw_range annex;
-	struct mw_segv segv;
+	/** Which of the annex's two tables of spans is valid. */
+	uint64_t annex_table;
+	struct mw_deadman deadman;
+	struct mw_guardian guardian;
 	/** Scratch memory in the tracee that no living thread uses. */
 	MW_VEC(struct mw_range) spare_scratch;
 
@@ -209,6 +212,13 @@ bool mw_engine_fault_is_ours(const struct mw_tracer *tracer, const siginfo_t *in
 /** Decodes the store at @ip. @return NULL when there is none. */
 const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip);
 
+/**
+ * Carries out the store that @thread stands at; its registers have been read.
+ *
+ * @param ret_must_step it can't be: the instruction has to run by itself.
+ */
+struct mw_error *mw_engine_carry_out(struct mw_tracer *tracer, struct mw_thread *thread,
+				     bool *ret_must_step) MW_MUST_CHECK;
 /** Carries out the store that faulted, if the fault is ours. @param ret whether it was. */
 struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thread *thread,
 					const siginfo_t *info, bool *ret) MW_MUST_CHECK;
@@ -228,6 +238,8 @@ struct mw_error *mw_engine_step_store(struct mw_tracer *tracer, struct mw_thread
 struct mw_error *mw_page_check_writable(const struct mw_tracer *tracer,
 					const struct mw_procmaps *maps,
 					struct mw_range pages) MW_MUST_CHECK;
+/** Guards the pages of @guard: by userfaultfd while that is on, else by their protection. */
+struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *guard) MW_MUST_CHECK;
 /** Writes tracee memory under guards, through the alias where it is shared. */
 struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const void *bytes,
 			       size_t size) MW_MUST_CHECK;
@@ -261,6 +273,8 @@ void mw_poll_look_last(struct mw_tracer *tracer);
 
 /** Handles a stop at the entry to, or the exit from, a system call; the thread stays stopped. */
 struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
+/** Where a pointer to a buffer of a redirected call stands: in a copy, if its own place has one. */
+mw_addr mw_gate_slot(const struct mw_redirect *redirect, mw_addr slot);
 /** Keeps the scratch memory of a thread that has ended, for the next one. */
 void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
 /** Unmaps all scratch memory in a fork child, which has copies of it. */
@@ -268,23 +282,31 @@ void mw_gate_unmap_copies(struct mw_tracer *tracer, struct mw_injection *injecti
 /** Unmaps the scratch memory of all threads. */
 void mw_gate_release(struct mw_tracer *tracer, struct mw_injection *injection);
 
-/* annex.c: a page of ours in the tracee. */
+/* annex.c: memory of ours in the tracee. */
 
-/** Maps it, if it isn't there yet, and learns what the program has set for SIGSEGV. */
+/** Where a member of struct mw_annex stands in the tracee. */
+#define mw_annex_at(tracer, member)                                                                \
+	mw_addr_add((tracer)->annex.start, MW_ANNEX_CODE_SIZE + offsetof(struct mw_annex, member))
+
+/** Maps it, if it isn't there yet, and learns what the program has set for its signals. */
 struct mw_error *mw_annex_open(struct mw_tracer *tracer,
 			       struct mw_injection *injection) MW_MUST_CHECK;
 void mw_annex_close(struct mw_tracer *tracer, struct mw_injection *injection);
+/** The tracee has a new image, without it. */
+void mw_annex_forget(struct mw_tracer *tracer);
+/** To be called before pages of a new span are protected, and after some have been opened. */
+struct mw_error *mw_annex_note_spans(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** Unmaps the copy that a fork child has. */
 void mw_annex_unmap_copy(const struct mw_tracer *tracer, struct mw_injection *injection);
 
 /* segv.c: keeps the program's own SIGSEGV handling as it set it. */
 
-struct mw_error *mw_segv_learn(struct mw_tracer *tracer,
-			       struct mw_injection *injection) MW_MUST_CHECK;
+/** Learns which threads block SIGSEGV. */
+void mw_segv_learn_masks(struct mw_tracer *tracer, const struct mw_injection *injection);
 /** A signal is delivered: its handler may block SIGSEGV. */
 void mw_segv_on_delivery(struct mw_thread *thread);
-/** The thread stands at the exit of a system call that may have changed something. */
-void mw_segv_on_syscall_exit(struct mw_tracer *tracer, struct mw_thread *thread);
+/** The thread stands at the exit of a system call that may have changed its mask. */
+void mw_segv_on_syscall_exit(struct mw_thread *thread);
 /** After a fault of ours: puts back what the kernel has reset. */
 struct mw_error *mw_segv_mend(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
 

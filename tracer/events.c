@@ -2,6 +2,7 @@
 #include "tracer/engine.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "base/error.h"
@@ -38,6 +39,7 @@ static struct mw_error *deliver(struct mw_tracer *tracer, struct mw_thread *thre
 {
 	struct user_regs_struct *regs;
 	struct mw_error *err;
+	bool done;
 
 	if (thread->rewound) {
 		/* A handler is going to run after all: the interrupted call has to say EINTR. */
@@ -49,6 +51,11 @@ static struct mw_error *deliver(struct mw_tracer *tracer, struct mw_thread *thre
 		thread->rewound = false;
 	}
 	mw_segv_on_delivery(thread);
+	err = mw_deadman_deliver(tracer, thread, &done);
+	if (err)
+		return err;
+	if (done)
+		return thread->stashed ? NULL : pass(tracer, thread);
 	return mw_engine_resume(tracer, thread, thread->stop.code);
 }
 
@@ -215,7 +222,7 @@ static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thre
 	thread->redirect.awaits_restart = false;
 	thread->scratch = (struct mw_range){0};
 	tracer->spare_scratch.count = 0;
-	tracer->annex = (struct mw_range){0};
+	mw_annex_forget(tracer);
 	tracer->text_generation++;
 	mw_guard_end_all(tracer, "the process runs a new program (exec)");
 	mw_mem_deinit(&tracer->mem);
@@ -332,10 +339,14 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 		tell(tracer, mw_engine_dispatch(tracer, thread));
 		return true;
 	}
-	busy = mw_poll_turn(tracer);
+	if (mw_wp_serve(tracer))
+		return true;
+	busy = mw_poll_turn(tracer) || mw_wp_is_hot(tracer);
 	tid = busy ? mw_wait_poll(&stop) : mw_wait_any(&stop);
 	if (tid > 0)
 		tell(tracer, note_stop(tracer, tid, stop));
+	else if (tid == 0 && busy)
+		sched_yield();
 	else if (tid == 0)
 		mw_burst_release(tracer, false);
 	return tid >= 0;

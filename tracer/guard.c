@@ -6,6 +6,7 @@
 static const struct mw_guard_ops *const back_ends[MW_BACKEND_COUNT] = {
 	[MW_BACKEND_PAGE] = &mw_guard_page,
 	[MW_BACKEND_HW] = &mw_guard_hw,
+	[MW_BACKEND_UFFD] = &mw_guard_uffd,
 	[MW_BACKEND_POLL] = &mw_guard_poll,
 };
 
@@ -76,10 +77,12 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
 	return err ? err : rebuild_watched(tracer);
 }
 
-/* System calls only matter to write-protected pages. */
+/* System calls only matter to write-protected pages, and to a handler that is to stay unseen. */
 static void update_syscall_tracing(struct mw_tracer *tracer)
 {
-	tracer->trace_syscalls = tracer->pages.list.count > 0 && !tracer->options.ignore_syscalls;
+	tracer->trace_syscalls = (tracer->pages.list.count > 0 && !mw_wp_is_on(&tracer->wp) &&
+				  !tracer->options.ignore_syscalls) ||
+				 tracer->deadman.armed[MW_DEADMAN_SEGV];
 }
 
 static struct mw_error *add_stopped(struct mw_tracer *tracer,
@@ -123,6 +126,8 @@ struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_re
 
 	if (!err)
 		err = add_stopped(tracer, request, ret);
+	if (err)
+		mw_deadman_settle(tracer);
 	update_syscall_tracing(tracer);
 	resume_err = mw_engine_resume_all(tracer, NULL);
 	if (!err)
@@ -150,6 +155,7 @@ struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id)
 
 	if (!err)
 		err = remove_stopped(tracer, guard_id);
+	mw_deadman_settle(tracer);
 	update_syscall_tracing(tracer);
 	resume_err = mw_engine_resume_all(tracer, NULL);
 	if (!err)

@@ -40,6 +40,7 @@ struct mw_guard_ops {
 
 extern const struct mw_guard_ops mw_guard_page;
 extern const struct mw_guard_ops mw_guard_hw;
+extern const struct mw_guard_ops mw_guard_uffd;
 extern const struct mw_guard_ops mw_guard_poll;
 
 #endif

@@ -66,18 +66,36 @@ static struct mw_error *drop_alias(struct mw_injection *injection, const struct 
 	return mw_inject_call(injection, SYS_munmap, args, &result);
 }
 
+/* Its stores go to the page itself, while nobody else runs: no alias is needed. */
+static struct mw_error *guard_by_uffd(struct arming *arming, const struct mw_span *span)
+{
+	struct mw_uffd *uffd = &arming->tracer->wp.uffd;
+	struct mw_error *err = mw_uffd_register(uffd, &arming->maps, span->range);
+
+	if (!err)
+		err = mw_spans_add(&arming->tracer->pages, span);
+	if (!err)
+		err = mw_uffd_protect(uffd, span->range, true);
+	return err;
+}
+
 static struct mw_error *guard_piece(struct arming *arming, struct mw_range pages,
 				    const struct mw_mapping *mapping)
 {
 	struct mw_span span = {.range = pages, .prot = mapping->prot};
 	struct mw_error *err = NULL;
 
+	if (mw_wp_is_on(&arming->tracer->wp))
+		return guard_by_uffd(arming, &span);
 	if (mapping->shared)
 		err = make_alias(&arming->injection, pages, &span.alias);
 	if (!err)
-		err = mw_page_protect(&arming->injection, &span, pages, true);
-	if (!err)
 		err = mw_spans_add(&arming->tracer->pages, &span);
+	/* Noted first, so that at no moment a page is closed that nobody else would open. */
+	if (!err)
+		err = mw_annex_note_spans(arming->tracer);
+	if (!err)
+		err = mw_page_protect(&arming->injection, &span, pages, true);
 	return err;
 }
 
@@ -175,6 +193,9 @@ static struct mw_error *check(const struct mw_tracer *tracer, const struct mw_pr
 	struct mw_thread *thread;
 	size_t cursor = 0;
 
+	/* There the kernel waits for us as well. */
+	if (mw_wp_is_on(&tracer->wp))
+		return err;
 	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor))) {
 		struct user_regs_struct *regs;
 
@@ -203,7 +224,10 @@ static struct mw_error *open_gap_pages(struct mw_tracer *tracer, struct mw_injec
 			break;
 		part.start = mw_addr_make(mw_max(span->range.start.v, pages.start.v));
 		part.size = mw_min(mw_range_end(span->range), mw_range_end(pages)) - part.start.v;
-		err = mw_page_protect(injection, span, part, false);
+		if (mw_wp_is_on(&tracer->wp))
+			err = mw_uffd_protect(&tracer->wp.uffd, part, false);
+		else
+			err = mw_page_protect(injection, span, part, false);
 		if (!err && span->alias.v) {
 			struct mw_span aliased = *span;
 
@@ -227,7 +251,7 @@ static struct mw_error *open_unneeded(struct mw_tracer *tracer, struct mw_inject
 	mw_vec_foreach (guard, &tracer->guards) {
 		struct mw_span span = {.range = mw_range_pages(guard->range)};
 
-		if (guard->backend != MW_BACKEND_PAGE || err)
+		if ((guard->backend != MW_BACKEND_PAGE && guard->backend != MW_BACKEND_UFFD) || err)
 			continue;
 		err = mw_spans_cut(&needed, span.range);
 		if (!err)
@@ -250,7 +274,19 @@ static struct mw_error *open_unneeded(struct mw_tracer *tracer, struct mw_inject
 	return err;
 }
 
-static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guard)
+/* What userfaultfd guards is open again by itself when memwatch dies. */
+static struct mw_error *prepare(struct mw_tracer *tracer, struct mw_injection *injection)
+{
+	struct mw_error *err = mw_annex_open(tracer, injection);
+
+	if (!err)
+		err = mw_deadman_arm(tracer, injection, MW_DEADMAN_SEGV);
+	if (!err)
+		err = mw_deadman_arm(tracer, injection, MW_DEADMAN_TRAP);
+	return err;
+}
+
+struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
 	struct mw_range pages = mw_range_pages(guard->range);
 	struct arming arming = {.tracer = tracer};
@@ -266,7 +302,8 @@ static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *gua
 	if (!err)
 		err = mw_inject_begin(&arming.injection, thread, tracer->syscall_ip);
 	if (!err) {
-		err = mw_annex_open(tracer, &arming.injection);
+		if (!mw_wp_is_on(&tracer->wp))
+			err = prepare(tracer, &arming.injection);
 		if (!err)
 			err = mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
 		/* All or nothing: what was guarded before the failure is opened again. */
@@ -292,7 +329,11 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
 	if (err)
 		return err;
 	err = open_unneeded(tracer, &injection, mw_range_pages(guard->range));
+	if (!err)
+		err = mw_annex_note_spans(tracer);
 	mw_inject_end(&injection);
+	if (!tracer->pages.list.count)
+		mw_wp_close(tracer);
 	return err;
 }
 
@@ -300,6 +341,10 @@ struct mw_error *mw_page_open_all(const struct mw_tracer *tracer, struct mw_inje
 {
 	struct mw_error *first = NULL;
 
+	/* A copy of the memory isn't guarded by userfaultfd, nor what it guarded once it is closed.
+	 */
+	if (mw_wp_is_on(&tracer->wp))
+		return NULL;
 	mw_vec_foreach (span, &tracer->pages.list) {
 		struct mw_error *err = mw_page_protect(injection, span, span->range, false);
 
@@ -311,6 +356,27 @@ struct mw_error *mw_page_open_all(const struct mw_tracer *tracer, struct mw_inje
 			mw_error_destroy(err);
 	}
 	return first;
+}
+
+/* Not even a debugger may write where userfaultfd guards: the pages open while all threads stand.
+ */
+static struct mw_error *write_part(struct mw_tracer *tracer, const struct mw_span *span,
+				   mw_addr addr, const void *bytes, size_t size)
+{
+	struct mw_range pages = mw_range_pages((struct mw_range){addr, size});
+	struct mw_error *err, *close_err;
+
+	if (!span || !mw_wp_is_on(&tracer->wp))
+		return mw_mem_write(&tracer->mem, addr, bytes, size);
+	err = mw_uffd_protect(&tracer->wp.uffd, pages, false);
+	if (err)
+		return err;
+	err = mw_mem_write(&tracer->mem, addr, bytes, size);
+	close_err = mw_uffd_protect(&tracer->wp.uffd, pages, true);
+	if (!err)
+		return close_err;
+	mw_error_destroy(close_err);
+	return err;
 }
 
 struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const void *bytes,
@@ -329,7 +395,7 @@ struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const voi
 			if (span->alias.v)
 				target = mw_addr_add(span->alias, addr.v - span->range.start.v);
 		}
-		err = mw_mem_write(&tracer->mem, target, from, part);
+		err = write_part(tracer, span, target, from, part);
 		addr = mw_addr_add(addr, part);
 		from += part;
 		size -= part;
@@ -387,7 +453,7 @@ static void forget(struct mw_tracer *tracer)
 }
 
 const struct mw_guard_ops mw_guard_page = {
-	.arm = arm,
+	.arm = mw_page_arm,
 	.disarm = disarm,
 	.describe = describe,
 	.release = release,

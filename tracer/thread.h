@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "base/procfs.h"
 #include "base/target.h"
+#include "tracer/annex.h"
 #include "tracer/stop.h"
 #include "tracer/syscall_buffers.h"
 
@@ -51,6 +52,9 @@ struct mw_redirect {
 	struct mw_syscall_buffers buffers;
 	/** Where each buffer stands now. */
 	mw_addr moved[MW_SYSCALL_BUFFERS_MAX];
+	/** It returns into the annex instead of to `return_ip`. */
+	bool diverted;
+	mw_addr return_ip;
 };
 
 /** A hot thread runs on the tracer's CPU while its stores trap: see burst.h. */
@@ -95,7 +99,19 @@ struct mw_thread {
 	mw_addr last_sp;
 	mw_addr last_tcb;
 
+	/** The page that it waits for, guarded by userfaultfd; NULL: none. See wp.h. */
+	mw_addr wp_fault;
+	/** It stored from inside the kernel: for a call, as /proc said before it was interrupted.
+	 */
+	bool wp_in_call;
+	bool wp_in_kernel;
+
 	enum mw_segv_mask segv_mask;
+	/** What the rt_sigaction() in flight replaces, as the program knows it. */
+	struct mw_sigaction replaced_action;
+	/** Which of the annex's records of redirected calls is this thread's. */
+	bool has_call_record;
+	unsigned call_record;
 	char name[MW_COMM_SIZE];
 	uint64_t name_read_ns;
 
