@@ -104,7 +104,7 @@ static void put_syscall(struct mw_row *row, const struct mw_change *change)
 static bool has_place(enum mw_cause cause)
 {
 	return cause == MW_CAUSE_STORE || cause == MW_CAUSE_ATOMIC || cause == MW_CAUSE_STRING ||
-	       cause == MW_CAUSE_SYSCALL;
+	       cause == MW_CAUSE_SYSCALL || cause == MW_CAUSE_UNMAP;
 }
 
 static void put_where(struct mw_row *row, const struct mw_change *change)
@@ -115,7 +115,7 @@ static void put_where(struct mw_row *row, const struct mw_change *change)
 		mw_place_put(row, &change->place, change->hit->ip);
 	else
 		mw_row_put(row, MW_HUE_PLACE, "by %s", mw_cause_name(cause));
-	if (cause == MW_CAUSE_SYSCALL)
+	if (cause == MW_CAUSE_SYSCALL || cause == MW_CAUSE_UNMAP)
 		put_syscall(row, change);
 }
 

@@ -129,6 +129,7 @@ static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thr
 {
 	struct mw_mem_reader memory = mw_mem_as_reader(&tracer->mem);
 	struct mw_redirect *call = &thread->redirect;
+	struct mw_error *err;
 	uint64_t needed;
 
 	call->number = mw_arch_syscall_number(&thread->regs);
@@ -140,6 +141,10 @@ static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thr
 	}
 	call->awaits_restart = false;
 	mw_arch_syscall_args(&thread->regs, call->args);
+	call->buffers.count = 0;
+	err = mw_remap_check(tracer, thread);
+	if (err || thread->remaps)
+		return err;
 	mw_syscall_buffers_list(call->number, call->args, &memory, &call->buffers);
 	needed = place_buffers(tracer, call, thread->scratch.start);
 	if (!needed)
@@ -296,6 +301,8 @@ static void tell_of_fault(struct mw_tracer *tracer, const struct mw_thread *thre
 
 static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *thread)
 {
+	if (thread->remaps)
+		return mw_remap_carry_out(tracer, thread);
 	if (thread->scratch_wanted)
 		return repeat_with_scratch(tracer, thread);
 	mw_segv_on_syscall_exit(tracer, thread);
@@ -318,8 +325,10 @@ struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thr
 	err = mw_thread_regs(thread, &regs);
 	if (err)
 		return err;
-	return op == PTRACE_SYSCALL_INFO_ENTRY ? on_entry(tracer, thread)
-					       : on_return(tracer, thread);
+	if (op != PTRACE_SYSCALL_INFO_ENTRY)
+		return on_return(tracer, thread);
+	/* Its exit won't be reported when the last guard has ended meanwhile. */
+	return tracer->trace_syscalls ? on_entry(tracer, thread) : NULL;
 }
 
 void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread)

@@ -98,6 +98,8 @@ struct mw_thread {
 	uint64_t name_read_ns;
 
 	struct mw_redirect redirect;
+	/** The call in flight was made to fail, and is carried out at its exit: see remap.c. */
+	bool remaps;
 	/** Scratch memory in the tracee for this thread's redirected buffers. */
 	struct mw_range scratch;
 	/** Bytes of scratch that the skipped call needs; 0 when none was skipped. */

@@ -96,7 +96,7 @@ static json_t *cause_json(const struct mw_change *change)
 	struct filler filler = filler_start();
 
 	set(&filler, "kind", json_string_nocheck(mw_cause_name(change->hit->cause)));
-	if (change->hit->cause == MW_CAUSE_SYSCALL)
+	if (change->hit->cause == MW_CAUSE_SYSCALL || change->hit->cause == MW_CAUSE_UNMAP)
 		set(&filler, "syscall", syscall_json(change));
 	return filler_finish(&filler);
 }
