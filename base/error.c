@@ -124,6 +124,14 @@ void mw_error_destroy(struct mw_error *err)
 	free(err);
 }
 
+bool mw_error_catch_any(struct mw_error *err)
+{
+	bool failed = err;
+
+	mw_error_destroy(err);
+	return failed;
+}
+
 bool mw_error_catch(struct mw_error **err, enum mw_error_code code)
 {
 	if (!*err || (*err)->code != code)

@@ -70,6 +70,9 @@ struct mw_error *mw_error_prefix(struct mw_error *err, const char *format, ...) 
 /** Releases an error; NULL and the preallocated ones are fine. */
 void mw_error_destroy(struct mw_error *err);
 
+/** True, and the error released, when there is one: for a caller that has another way then. */
+bool mw_error_catch_any(struct mw_error *err);
+
 /** True, and the error released, when @err is not NULL and has @code. */
 bool mw_error_catch(struct mw_error **err, enum mw_error_code code);
 

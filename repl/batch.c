@@ -36,8 +36,8 @@ static struct mw_error *watch_on(struct mw_front *front)
 	return err;
 }
 
-/** The session's life, once the target is there. */
-static struct mw_error *run(struct mw_front *front, const struct mw_script *script)
+/** The session's life, once the target is there. @return false when it failed, which is told. */
+static bool run(struct mw_front *front, const struct mw_script *script)
 {
 	struct mw_error *err = mw_front_arm(front);
 
@@ -45,26 +45,27 @@ static struct mw_error *run(struct mw_front *front, const struct mw_script *scri
 		err = mw_script_run(script, front);
 	if (!err)
 		err = watch_on(front);
-	return err;
+	if (!err)
+		return true;
+	mw_front_fail(front, err);
+	/* One line is enough: that it detached goes without saying. */
+	front->reporter.mute_notices = true;
+	return false;
 }
 
 static int run_session(const struct mw_options *options, const struct mw_script *script)
 {
 	struct mw_front front;
 	struct mw_error *err = mw_front_init(&front, options, false);
+	bool fine;
 
 	if (err) {
 		mw_front_close(&front);
 		return mw_exit_report(err, mw_exit_of_error(err));
 	}
-	err = run(&front, script);
-	if (err) {
-		mw_front_fail(&front, err);
-		/* One line is enough: that it detached goes without saying. */
-		front.reporter.mute_notices = true;
-	}
+	fine = run(&front, script);
 	mw_front_let_go(&front);
-	if (!options->quiet && !front.failure && !front.output_failed)
+	if (fine && !options->quiet && !front.output_failed && mw_watch_count(front.session))
 		mw_summary_print(front.session, &front.style, front.out);
 	return mw_front_close(&front);
 }
@@ -76,8 +77,7 @@ int mw_batch_run(const struct mw_options *options)
 	int code;
 
 	if (err) {
-		/* A script that can't be read or understood is a failure, not a bad command line.
-		 */
+		/* A script that is wrong is a failure; only a command line is bad usage. */
 		code = mw_exit_report(err, MW_EXIT_FAILED);
 	} else {
 		code = run_session(options, &script);

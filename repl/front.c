@@ -146,11 +146,21 @@ static void announce_exit(struct mw_front *front, const struct mw_target_info *t
 				(int)target->pid, target->name, WEXITSTATUS(status));
 }
 
+/** Asking the session without need would wait for a report that is stuck on its way out. */
+static bool has_news(const struct mw_front *front)
+{
+	struct pollfd fd = {.fd = mw_session_event_fd(front->session), .events = POLLIN};
+
+	return poll(&fd, 1, 0) > 0;
+}
+
 static void announce(struct mw_front *front)
 {
 	enum mw_target_state before = front->target.state;
 	struct mw_target_info *target = &front->target;
 
+	if (!has_news(front))
+		return;
 	mw_session_event_clear(front->session);
 	mw_session_target(front->session, target);
 	if (target->state == before)
@@ -294,7 +304,10 @@ void mw_front_let_go(struct mw_front *front)
 	state = front->target.state;
 	if (state == MW_TARGET_RUNNING || state == MW_TARGET_STOPPED)
 		err = mw_session_detach(front->session);
-	else if (state == MW_TARGET_EXITED)
+	/* The target is safe. Where a reader is stuck, a second signal may end memwatch. */
+	mw_signals_release(front->signal_fd);
+	front->signal_fd = -1;
+	if (state == MW_TARGET_EXITED)
 		err = mw_session_sync(front->session);
 	if (err && !mw_error_catch(&err, MW_ERROR_GONE))
 		mw_front_fail(front, err);

@@ -66,7 +66,7 @@ static void save(struct mw_history *kept)
 	HistEvent event;
 
 	make_folders(kept->path);
-	/* Private from the start: H_SAVE would create it with the umask's mode. */
+	/* Private from the start, and no link to elsewhere: H_SAVE sees to neither. */
 	fd = open(kept->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0)
 		history(kept->lines, &event, H_SAVE, kept->path);

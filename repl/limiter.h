@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 /** Reports a second that a person can still follow scrolling by. */
-#define MW_LIMITER_RATE 200
+#define MW_LIMITER_RATE 50
 /** Between two "… more changes" lines, ns. */
 #define MW_LIMITER_PERIOD_NS 500000000u
 

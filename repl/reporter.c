@@ -133,11 +133,13 @@ static void say_line(struct mw_reporter *reporter, const char *message)
 
 	if (!line)
 		return;
-	pthread_mutex_lock(&reporter->lock);
-	if (reporter->deferred)
-		defer(reporter, line, strlen(line));
-	else
+	/* Without the lock: whoever reads the changes may be stuck, and hold it. */
+	if (!atomic_load(&reporter->deferred)) {
 		fputs(line, stderr);
+		return;
+	}
+	pthread_mutex_lock(&reporter->lock);
+	defer(reporter, line, strlen(line));
 	pthread_mutex_unlock(&reporter->lock);
 }
 
@@ -233,7 +235,9 @@ int mw_reporter_tick(struct mw_reporter *reporter)
 
 	eventfd_read(reporter->wake_fd, &ignored);
 	delay_ns = flush_delay(reporter, now_ns);
-	pthread_mutex_lock(&reporter->lock);
+	/* The front never waits for a report being written: it has to see signals. */
+	if (pthread_mutex_trylock(&reporter->lock))
+		return (int)(MW_LINE_OUTPUT_DELAY_NS / 1000000);
 	held = mw_limiter_collect(&reporter->limiter, now_ns);
 	if (held)
 		put_held(reporter, held);

@@ -20,7 +20,7 @@ struct mw_reporter {
 	/** Where changes are written at once; NULL: they wait for mw_reporter_take(). */
 	struct mw_line_output *output;
 	/** Notices wait for mw_reporter_take() too, instead of going to standard error. */
-	bool deferred;
+	atomic_bool deferred;
 	/** Changes are somebody else's business: JSON has standard output. */
 	bool mute_changes;
 	atomic_bool mute_notices;

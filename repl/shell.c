@@ -132,12 +132,16 @@ int mw_shell_run(const struct mw_options *options)
 	return code;
 }
 
-/** --batch, or nobody at a terminal while there is something to do without them. */
+/**
+ * --batch, or nobody at a terminal while there is something to do without them. JSON on standard
+ * output leaves no room for a prompt.
+ */
 static bool is_batch(const struct mw_options *options)
 {
 	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 
-	return options->batch || (!terminal && (options->watches.count || options->scripts.count));
+	return options->batch || (options->json && !options->json_path) ||
+	       (!terminal && (options->watches.count || options->scripts.count));
 }
 
 int mw_verb_main(enum mw_verb verb, int argc, char **argv)

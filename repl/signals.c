@@ -18,15 +18,15 @@ static void note_signal(int signal)
 	unsigned char byte = (unsigned char)signal;
 	int saved = errno;
 
-	/* The pipe can't be full: nobody sends that many. */
+	/* A full pipe has news enough. */
 	if (signal != SIGPIPE && write(signal_pipe, &byte, 1) < 0)
 		errno = saved;
-	errno = saved;
 }
 
 struct mw_error *mw_signals_catch(int *ret_fd)
 {
-	struct sigaction action = {.sa_handler = note_signal}, before;
+	/* Restart: a report being written must not be cut by a window that changes its size. */
+	struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART}, before;
 	int ends[2];
 
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
@@ -49,7 +49,7 @@ void mw_signals_release(int fd)
 		return;
 	for (size_t i = 0; i < mw_array_size(caught); i++) {
 		sigaction(caught[i], NULL, &before);
-		if (before.sa_handler == note_signal)
+		if (before.sa_handler == note_signal && caught[i] != SIGPIPE)
 			sigaction(caught[i], &action, NULL);
 	}
 	close(signal_pipe);

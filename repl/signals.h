@@ -13,7 +13,10 @@
  */
 struct mw_error *mw_signals_catch(int *ret_fd) MW_MUST_CHECK;
 
-/** Puts the default actions back and closes @fd. -1 is fine. */
+/**
+ * Puts the default actions back, but for SIGPIPE: a closed pipe stays an error of its writer.
+ * Closes @fd. -1 is fine.
+ */
 void mw_signals_release(int fd);
 
 /** @return the next signal that came, 0 for none. */

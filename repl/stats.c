@@ -18,7 +18,7 @@ void mw_stats_print(struct mw_session *session, FILE *out)
 	mw_session_stats(session, &stats);
 	put_count(out, "stores: ", stats.hits_seen, "seen");
 	put_count(out, ", ", stats.hits_dropped, "dropped");
-	put_count(out, "; ", stats.changes, "reported");
+	put_count(out, "; ", stats.changes, "changes");
 	put_count(out, ", ", stats.silent, "silent");
 	put_count(out, ", ", stats.foreign, "beside watches\n");
 	put_count(out, "carried out: ", stats.replayed, "replayed");

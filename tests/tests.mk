@@ -73,5 +73,5 @@ unit: $(UNIT_TESTS)
 tracees: $(TRACEES) tracee-elf32
 
 # Every test, without installing anything.
-test: all tracees $(UNIT_TESTS)
+test: all tracees $(UNIT_TESTS) $(SYMBOLS_FIXTURES)
 	$(PYTHON) tests/run.py --build $(BUILD) $(TESTS)

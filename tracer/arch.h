@@ -22,6 +22,8 @@ extern const uint16_t mw_arch_elf_machine;
 
 mw_addr mw_arch_ip(const struct user_regs_struct *regs);
 void mw_arch_set_ip(struct user_regs_struct *regs, mw_addr ip);
+/** Where the ip stands in struct user, for PTRACE_POKEUSER. */
+extern const size_t mw_arch_ip_offset;
 mw_addr mw_arch_sp(const struct user_regs_struct *regs);
 /** Start of the thread control block, or NULL when the thread has none yet. */
 mw_addr mw_arch_thread_pointer(const struct user_regs_struct *regs);

@@ -45,8 +45,7 @@ static void detach_thread(struct mw_thread *thread)
 {
 	int signal = thread->stop.kind == MW_STOP_SIGNAL ? thread->stop.code : 0;
 
-	if (thread->regs_dirty)
-		mw_sys_set_regs(thread->tid, &thread->regs);
+	mw_thread_flush_regs(thread);
 	if (signal && thread->has_saved_siginfo)
 		mw_sys_set_siginfo(thread->tid, &thread->saved_siginfo);
 	mw_sys_detach(thread->tid, signal);

@@ -80,6 +80,8 @@ struct mw_entry {
 
 struct mw_store_cache_slot {
 	mw_addr ip;
+	/** Value of text_generation for which the bytes can't have changed; 0: compare them. */
+	uint64_t generation;
 	struct mw_store store;
 };
 
@@ -127,6 +129,8 @@ struct mw_tracer {
 
 	struct mw_replayer *replayer;
 	struct mw_store_cache_slot *cache;
+	/** Counts the system calls that may put other text under an address; starts at 1. */
+	uint64_t text_generation;
 	uint8_t *xstate;
 	uint8_t old_bytes[MW_STORE_MAX];
 	uint8_t new_bytes[MW_STORE_MAX];

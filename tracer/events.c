@@ -216,6 +216,7 @@ static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thre
 	thread->scratch = (struct mw_range){0};
 	tracer->spare_scratch.count = 0;
 	tracer->annex = (struct mw_range){0};
+	tracer->text_generation++;
 	mw_guard_end_all(tracer, "the process runs a new program (exec)");
 	mw_mem_deinit(&tracer->mem);
 	err = mw_engine_open_image(tracer);

@@ -38,20 +38,48 @@ static size_t read_code(const struct mw_tracer *tracer, mw_addr ip, uint8_t code
 	return got;
 }
 
+/* Text of a file that nobody may write stays as it is until something else is mapped there. */
+static bool is_fixed_text(const struct mw_tracer *tracer, mw_addr ip)
+{
+	const struct mw_mapping *mapping;
+	struct mw_procmaps maps;
+	bool fixed;
+
+	/* Without system call stops a new mapping would go unnoticed. */
+	if (!tracer->trace_syscalls)
+		return false;
+	if (mw_error_catch_any(mw_procmaps_read(tracer->pid, &maps)))
+		return false;
+	mapping = mw_procmaps_find(&maps, ip);
+	fixed = mapping && mapping->inode && !(mapping->prot & PROT_WRITE) &&
+		mw_range_contains(mapping->range, mw_addr_add(ip, MW_INSN_MAX));
+	mw_procmaps_deinit(&maps);
+	return fixed;
+}
+
+static bool has_same_bytes(const struct mw_store *store, const uint8_t *code, size_t size)
+{
+	return store->length && store->length <= size && !memcmp(store->bytes, code, store->length);
+}
+
 const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip)
 {
 	struct mw_store_cache_slot *slot = &tracer->cache[ip.v % MW_STORE_CACHE_SLOTS];
 	uint8_t code[MW_INSN_MAX];
-	size_t size = read_code(tracer, ip, code);
+	size_t size;
 
-	/* Text can change under the same address (JIT, dlclose): the bytes decide. */
-	if (slot->ip.v == ip.v && slot->store.length && slot->store.length <= size &&
-	    !memcmp(slot->store.bytes, code, slot->store.length))
+	if (slot->ip.v == ip.v && slot->generation == tracer->text_generation)
+		return &slot->store;
+	size = read_code(tracer, ip, code);
+	if (slot->ip.v == ip.v && has_same_bytes(&slot->store, code, size))
 		return &slot->store;
 	slot->ip = ip;
+	slot->generation = 0;
 	slot->store.length = 0;
 	if (!mw_store_decode(tracer->replayer, code, size, &slot->store))
 		return NULL;
+	if (is_fixed_text(tracer, ip))
+		slot->generation = tracer->text_generation;
 	return &slot->store;
 }
 
@@ -88,10 +116,17 @@ static struct mw_error *load_state(struct mw_tracer *tracer, struct mw_thread *t
 static struct mw_error *save_state(struct mw_thread *thread, const struct mw_store *store,
 				   const struct mw_store_state *state)
 {
+	mw_addr ip = mw_arch_ip(&state->regs);
 	int result = 0;
 
-	thread->regs = state->regs;
-	mw_thread_regs_changed(thread);
+	/* A plain store moves nothing but the ip, which is cheaper to write by itself. */
+	mw_arch_set_ip(&thread->regs, ip);
+	if (memcmp(&thread->regs, &state->regs, sizeof(thread->regs))) {
+		thread->regs = state->regs;
+		mw_thread_regs_changed(thread);
+	} else {
+		mw_thread_ip_changed(thread);
+	}
 	if (store->changes_xstate)
 		result = mw_sys_set_xstate(thread->tid, state->xstate, state->xstate_size);
 	return result < 0 ? mw_error_os(-result, "cannot write the vector registers of thread %d",

@@ -299,6 +299,14 @@ static void tell_of_fault(struct mw_tracer *tracer, const struct mw_thread *thre
 				      name ? name : "unknown", redirect->number, thread->tid);
 }
 
+/* Calls after which other instructions may stand where known ones stood. */
+static void note_new_text(struct mw_tracer *tracer, int64_t number)
+{
+	if (number == SYS_mmap || number == SYS_munmap || number == SYS_mremap ||
+	    number == SYS_mprotect || number == SYS_pkey_mprotect)
+		tracer->text_generation++;
+}
+
 static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	if (thread->remaps)
@@ -306,6 +314,7 @@ static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *th
 	if (thread->scratch_wanted)
 		return repeat_with_scratch(tracer, thread);
 	mw_segv_on_syscall_exit(tracer, thread);
+	note_new_text(tracer, thread->redirect.number);
 	if (thread->redirect.active)
 		return finish_redirected(tracer, thread);
 	if (mw_arch_syscall_result(&thread->regs) == -EFAULT)

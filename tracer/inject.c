@@ -195,6 +195,7 @@ void mw_inject_end(struct mw_injection *injection)
 	mw_sys_set_regs(thread->tid, &thread->regs);
 	thread->regs_valid = true;
 	thread->regs_dirty = false;
+	thread->ip_dirty = false;
 	mw_sys_set_signal_mask(thread->tid, injection->saved_mask);
 	thread->stop = injection->saved_stop;
 }

@@ -43,9 +43,12 @@ void mw_mailbox_deinit(struct mw_mailbox *mailbox)
 void mw_mailbox_serve_here(struct mw_mailbox *mailbox)
 {
 	struct sigaction action = {.sa_handler = wake_by_interrupting, .sa_flags = SA_ONSTACK};
+	struct sigaction no_stops = {.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP};
 	sigset_t wake;
 
 	sigaction(wake_signal(), &action, NULL);
+	/* Else each stop of a tracee sends a SIGCHLD that wakes the front on another CPU. */
+	sigaction(SIGCHLD, &no_stops, NULL);
 	sigemptyset(&wake);
 	sigaddset(&wake, wake_signal());
 	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);

@@ -51,6 +51,11 @@ void mw_thread_regs_changed(struct mw_thread *thread)
 	thread->regs_dirty = true;
 }
 
+void mw_thread_ip_changed(struct mw_thread *thread)
+{
+	thread->ip_dirty = true;
+}
+
 void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop)
 {
 	bool gone = stop.kind == MW_STOP_EXITED || stop.kind == MW_STOP_KILLED;
@@ -59,6 +64,7 @@ void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop)
 	thread->stop = stop;
 	thread->regs_valid = false;
 	thread->regs_dirty = false;
+	thread->ip_dirty = false;
 	/* Any stop takes a pending interruption with it (ptrace_stop() in the kernel). */
 	thread->interrupt_sent = false;
 }
@@ -70,13 +76,17 @@ static const int requests[] = {
 	[MW_RESUME_LISTEN] = PTRACE_LISTEN,
 };
 
-static int flush_registers(struct mw_thread *thread)
+int mw_thread_flush_regs(struct mw_thread *thread)
 {
 	int result = 0;
 
 	if (thread->regs_dirty)
 		result = mw_sys_set_regs(thread->tid, &thread->regs);
+	else if (thread->ip_dirty)
+		result = mw_sys_poke_user(thread->tid, mw_arch_ip_offset,
+					  mw_arch_ip(&thread->regs).v);
 	thread->regs_dirty = false;
+	thread->ip_dirty = false;
 	return result;
 }
 
@@ -94,7 +104,7 @@ static int restore_siginfo(struct mw_thread *thread, int signal)
 
 struct mw_error *mw_thread_resume(struct mw_thread *thread, enum mw_resume how, int signal)
 {
-	int result = flush_registers(thread);
+	int result = mw_thread_flush_regs(thread);
 
 	if (!result)
 		result = restore_siginfo(thread, signal);

@@ -88,6 +88,8 @@ struct mw_thread {
 
 	bool regs_valid;
 	bool regs_dirty;
+	/** Of the registers only the ip has changed. */
+	bool ip_dirty;
 	struct user_regs_struct regs;
 	/** As last seen in a stop: where its stack and its control block are. */
 	mw_addr last_sp;
@@ -115,6 +117,11 @@ struct mw_error *mw_thread_regs(struct mw_thread *thread,
 				struct user_regs_struct **ret) MW_MUST_CHECK;
 /** Says that the caller changed the registers; they are written when the thread resumes. */
 void mw_thread_regs_changed(struct mw_thread *thread);
+/** Says that the caller changed the ip and nothing else. */
+void mw_thread_ip_changed(struct mw_thread *thread);
+
+/** Writes changed registers now; resuming does it by itself. @return 0 or -errno. */
+int mw_thread_flush_regs(struct mw_thread *thread);
 
 /** Takes note of a wait status: the thread is stopped (or gone). */
 void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop);

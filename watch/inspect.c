@@ -20,15 +20,47 @@ static struct mw_error *need_symbols(const struct mw_session *session)
 	return session->symbols ? NULL : mw_error_create(MW_ERROR_USAGE, "there is no target");
 }
 
+/** Skips the & of an expression that asks for an address. @return NULL when there is none. */
+static const char *operand_of_address(const char *expression)
+{
+	expression += strspn(expression, " \t");
+	return *expression == '&' ? expression + 1 : NULL;
+}
+
+static void print_address(struct mw_session *session, const struct mw_object *object, FILE *out)
+{
+	char *where = NULL;
+	size_t size;
+	FILE *text = open_memstream(&where, &size);
+	bool known = false;
+
+	fprintf(out, "(%s *) 0x%" PRIx64, mw_type_name(session->symbols, object->type),
+		object->addr.v);
+	if (text) {
+		known = mw_symbols_describe_data(session->symbols, object->addr, text);
+		fclose(text);
+	}
+	if (known)
+		fprintf(out, " <%s>", where);
+	fputc('\n', out);
+	free(where);
+}
+
 static struct mw_error *print_locked(struct mw_session *session, const char *expression, FILE *out)
 {
 	struct mw_mem_reader reader = mw_tracer_reader(session->tracer);
 	mw_auto_free uint8_t *bytes = NULL;
+	const char *operand = operand_of_address(expression);
 	struct mw_object object;
-	struct mw_error *err = mw_symbols_eval(session->symbols, expression, &object);
+	struct mw_error *err =
+		mw_symbols_eval(session->symbols, operand ? operand : expression, &object);
 
 	if (err)
 		return err;
+	if (operand) {
+		print_address(session, &object, out);
+		return NULL;
+	}
 	if (object.size > PRINT_MAX && !object.type)
 		object.size = PRINT_MAX;
 	bytes = malloc(object.size);
@@ -60,7 +92,7 @@ static struct mw_error *address_of(struct mw_session *session, const char *expre
 	struct mw_mem_reader reader = mw_tracer_reader(session->tracer);
 	struct mw_object object;
 	struct mw_error *err;
-	const char *type;
+	const char *operand, *type;
 	char *end;
 	uint64_t address = strtoull(expression, &end, 0);
 
@@ -68,12 +100,14 @@ static struct mw_error *address_of(struct mw_session *session, const char *expre
 		*ret = mw_addr_make(address);
 		return NULL;
 	}
-	err = mw_symbols_eval(session->symbols, expression, &object);
+	operand = operand_of_address(expression);
+	err = mw_symbols_eval(session->symbols, operand ? operand : expression, &object);
 	if (err)
 		return err;
 	type = mw_type_name(session->symbols, object.type);
 	*ret = object.addr;
-	if (object.type && object.size == sizeof(ret->v) && type[strlen(type) - 1] == '*')
+	if (!operand && object.type && object.size == sizeof(ret->v) &&
+	    type[strlen(type) - 1] == '*')
 		return mw_mem_reader_read(&reader, object.addr, &ret->v, sizeof(ret->v));
 	return NULL;
 }

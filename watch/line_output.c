@@ -2,6 +2,8 @@
 #include "watch/line_output.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +21,7 @@ struct mw_error *mw_line_output_open(const char *path, struct mw_line_output *re
 		.owned = path,
 		.eager = isatty(fileno(file)),
 	};
+	setvbuf(file, NULL, _IOFBF, PIPE_BUF);
 	atomic_store(&ret->flushed_ns, mw_clock_now_ns());
 	return NULL;
 }
@@ -36,14 +39,33 @@ static bool fail(struct mw_line_output *output)
 	return false;
 }
 
-bool mw_line_output_flush(struct mw_line_output *output)
+static bool flush_now(struct mw_line_output *output)
 {
-	if (atomic_load(&output->errnum))
-		return false;
-	if (!atomic_exchange(&output->dirty, false))
-		return true;
+	atomic_store(&output->dirty, false);
 	atomic_store(&output->flushed_ns, mw_clock_now_ns());
 	return fflush(output->file) == 0 || fail(output);
+}
+
+/** A pipe that says so takes PIPE_BUF bytes, and the buffer is no larger. */
+static bool takes_more(const struct mw_line_output *output)
+{
+	struct pollfd fd = {.fd = fileno(output->file), .events = POLLOUT};
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+bool mw_line_output_flush(struct mw_line_output *output)
+{
+	bool flushed = true;
+
+	if (atomic_load(&output->errnum))
+		return false;
+	if (!atomic_load(&output->dirty) || ftrylockfile(output->file))
+		return true;
+	if (takes_more(output))
+		flushed = flush_now(output);
+	funlockfile(output->file);
+	return flushed;
 }
 
 bool mw_line_output_write(struct mw_line_output *output, const void *text, size_t size)
@@ -55,7 +77,7 @@ bool mw_line_output_write(struct mw_line_output *output, const void *text, size_
 	atomic_store(&output->dirty, true);
 	if (output->eager ||
 	    mw_clock_now_ns() - atomic_load(&output->flushed_ns) > MW_LINE_OUTPUT_DELAY_NS)
-		return mw_line_output_flush(output);
+		return flush_now(output);
 	return true;
 }
 
@@ -63,6 +85,11 @@ struct mw_error *mw_line_output_error(const struct mw_line_output *output)
 {
 	int errnum = atomic_load(&output->errnum);
 
+	/* Only an analyst that has to leave is interrupted. */
+	if (errnum == EINTR)
+		return mw_error_create(MW_ERROR_OTHER,
+				       "nobody reads %s: what waited to be written is lost",
+				       output->name);
 	return errnum ? mw_error_os(errnum, "cannot write %s", output->name) : NULL;
 }
 
@@ -73,8 +100,8 @@ struct mw_error *mw_line_output_close(struct mw_line_output *output)
 	if (!output->file)
 		return NULL;
 	/* Standard output may hold what others wrote. */
-	atomic_store(&output->dirty, true);
-	mw_line_output_flush(output);
+	if (!atomic_load(&output->errnum))
+		flush_now(output);
 	if (output->owned && fclose(output->file) != 0)
 		fail(output);
 	err = mw_line_output_error(output);

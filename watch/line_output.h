@@ -41,7 +41,12 @@ struct mw_error *mw_line_output_open(const char *path, struct mw_line_output *re
  */
 bool mw_line_output_write(struct mw_line_output *output, const void *text, size_t size);
 
-/** Writes out what waits in the buffer, if anything does. Any thread. @return as above. */
+/**
+ * Writes out what waits in the buffer, if anything does and it can be done without waiting for
+ * the reader. Any thread.
+ *
+ * @return as above.
+ */
 bool mw_line_output_flush(struct mw_line_output *output);
 
 /** Makes @errnum the failure, if it is the first. */

@@ -63,7 +63,8 @@ class Detach(E2ETest):
         said = self.folder / "said"
         process = self.start([MEMWATCH, "launch", "--batch",
                               f"--json={self.folder}/events.json", "-w", "counter", "--",
-                              TRACEES / "loop", "0", f"out={said}"], stdin=subprocess.PIPE)
+                              TRACEES / "loop", "0", f"out={said}"], stdin=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL)
         process.wait_for(lambda: said.exists() and "running" in said.read_text(), "run")
         process.signal(signal.SIGTERM)
         process.child.wait(PATIENCE)

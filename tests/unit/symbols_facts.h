@@ -70,6 +70,22 @@ static inline void check_place_fact(struct facts *facts, char *fields)
 			 functions, place.file ? place.file : "?", place.line, expected, line);
 }
 
+static inline void check_function_fact(struct facts *facts, char *fields)
+{
+	const char *name = fact_field(&fields);
+	uint64_t addr = strtoull(fact_field(&fields), NULL, 0);
+	uint64_t offset = strtoull(fact_field(&fields), NULL, 0);
+	struct mw_place place;
+
+	mw_symbols_place(facts->target.symbols, mw_addr_make(addr), &place);
+	if (strcmp(place.function ? place.function : "-", name) || place.function_offset != offset)
+		fail_msg("%s: 0x%" PRIx64 " is in %s+%" PRIu64 ", should be %s+%" PRIu64,
+			 facts->fixture, addr, place.function ? place.function : "-",
+			 place.function_offset, name, offset);
+	if (!strncmp(facts->fixture, "shapes", 6) && !place.line)
+		fail_msg("%s: %s has no line", facts->fixture, name);
+}
+
 static inline void check_fact(struct facts *facts, char *line)
 {
 	static const struct {
@@ -79,6 +95,7 @@ static inline void check_fact(struct facts *facts, char *line)
 		{"object", check_object_fact},
 		{"value", check_value_fact},
 		{"place", check_place_fact},
+		{"function", check_function_fact},
 	};
 	const char *kind = fact_field(&line);
 

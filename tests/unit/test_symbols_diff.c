@@ -140,6 +140,18 @@ static void test_a_bit_field_is_a_leaf_only_when_its_own_bits_changed(void **sta
 	assert_leaves(fixture, ".flag_b@80:1 .level@80:2 .wide@81:6 ");
 }
 
+static void test_padding_behind_the_last_member_is_a_leaf_beside_members(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned char old_value[16] = {0}, new_value[16] = {[8] = 1, [12] = 1};
+	struct mw_object object;
+
+	assert_mw_ok(mw_symbols_eval(fixture->target.symbols, "tailed", &object));
+	object.addr = fixture->object.addr;
+	diff(fixture, &object, old_value, new_value, 0, sizeof(old_value), 100);
+	assert_string_equal(fixture->paths, ".narrow@8:1 <padding>@12:1 ");
+}
+
 static void test_bits_nobody_named_are_padding(void **state)
 {
 	struct fixture *fixture = *state;
@@ -371,6 +383,7 @@ int main(void)
 		diff_test(test_a_char_array_is_one_leaf),
 		diff_test(test_padding_is_a_leaf),
 		diff_test(test_a_bit_field_is_a_leaf_only_when_its_own_bits_changed),
+		diff_test(test_padding_behind_the_last_member_is_a_leaf_beside_members),
 		diff_test(test_bits_nobody_named_are_padding),
 		diff_test(test_only_the_window_is_compared),
 		diff_test(test_leaves_over_the_limit_are_counted_not_visited),

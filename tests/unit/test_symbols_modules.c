@@ -68,7 +68,7 @@ static void test_refresh_finds_loaded_libraries_and_keeps_types(void **state)
 
 static void copy_file(const char *from, const char *to)
 {
-	char command[3 * PATH_MAX];
+	char command[5 * PATH_MAX];
 
 	snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
 	assert_int_equal(system(command), 0);
@@ -117,10 +117,10 @@ static void test_a_replaced_program_is_not_taken_for_the_running_one(void **stat
 	target_stop(&target);
 }
 
-/* A program that only exists in a mount namespace of its own, as in a container. */
+/* A program that only exists in a mount namespace of its own; here its path is another file. */
 static bool start_in_container(struct target *target, const char *directory)
 {
-	char script[3 * PATH_MAX], fixtures[PATH_MAX];
+	char script[4 * PATH_MAX], fixtures[PATH_MAX], decoy[2 * PATH_MAX];
 	int ends[2];
 
 	fixture_directory(fixtures, sizeof(fixtures));
@@ -128,6 +128,9 @@ static bool start_in_container(struct target *target, const char *directory)
 		 "mount -t tmpfs none '%s' && cp '%s/shapes-nopie' '%s/program' && exec "
 		 "'%s/program'",
 		 directory, fixtures, directory, directory);
+	snprintf(decoy, sizeof(decoy), "%s/plain-nodebug", fixtures);
+	snprintf(fixtures, sizeof(fixtures), "%s/program", directory);
+	copy_file(decoy, fixtures);
 	assert_int_equal(pipe(ends), 0);
 	target->pid = fork();
 	if (!target->pid) {
@@ -144,7 +147,7 @@ static bool start_in_container(struct target *target, const char *directory)
 
 static void test_a_program_of_a_container_is_read(void **state)
 {
-	char directory[] = "/tmp/memwatch-test-XXXXXX";
+	char directory[] = "/tmp/memwatch-test-XXXXXX", decoy[64];
 	struct target target;
 	struct mw_object object;
 	bool started;
@@ -158,6 +161,9 @@ static void test_a_program_of_a_container_is_read(void **state)
 		assert_mw_ok(mw_symbols_eval(target.symbols, "config.limits[1].hard", &object));
 	}
 	target_stop(&target);
+	strcpy(decoy, directory);
+	strcat(decoy, "/program");
+	unlink(decoy);
 	rmdir(directory);
 	if (!started) {
 		print_message("skipped: mount namespaces are not permitted here\n");

@@ -16,6 +16,7 @@ static void start_traced(struct target *target)
 	target->facts = fopen("/dev/null", "r");
 	target->pid = fork();
 	if (!target->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 		execl(path, path, (char *)NULL);
 		_exit(127);
@@ -136,6 +137,21 @@ static void test_a_stack_goes_on_below_a_signal_handler(void **state)
 	target_stop(&target);
 }
 
+static void test_a_call_at_the_end_of_a_function_belongs_to_that_function(void **state)
+{
+	struct target target;
+	char text[4096];
+
+	(void)state;
+	start_traced(&target);
+	for (int i = 0; i < 3; i++)
+		run_to_trap(&target);
+	target_open(&target);
+	unwind(&target, 2048, MAX_FRAMES, text);
+	assert_non_null(strstr(text, "<never_return<last_call<main<"));
+	target_stop(&target);
+}
+
 static void test_no_more_frames_than_asked_for_are_written(void **state)
 {
 	struct target target;
@@ -179,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_a_stack_through_libc_is_unwound_with_inlined_calls),
 		cmocka_unit_test(test_the_copy_of_the_stack_is_used_not_the_stack),
 		cmocka_unit_test(test_a_stack_goes_on_below_a_signal_handler),
+		cmocka_unit_test(test_a_call_at_the_end_of_a_function_belongs_to_that_function),
 		cmocka_unit_test(test_no_more_frames_than_asked_for_are_written),
 		cmocka_unit_test(test_wild_registers_give_the_one_frame_there_is),
 	};

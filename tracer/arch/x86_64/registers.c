@@ -14,6 +14,8 @@ const uint16_t mw_arch_elf_machine = EM_X86_64;
 const uint8_t mw_arch_breakpoint[] = {0xcc};
 const size_t mw_arch_breakpoint_size = sizeof(mw_arch_breakpoint);
 
+const size_t mw_arch_ip_offset = offsetof(struct user, regs.rip);
+
 /* Length of the `syscall` instruction. */
 #define SYSCALL_SIZE 2
 

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""Whoever reads memwatch's output may stop reading: neither memwatch nor the target hangs."""
+
+import pathlib
+import signal
+
+from harness import MEMWATCH, E2ETest, status_of, wait_until
+
+
+class StuckReader(E2ETest):
+    def test_a_signal_lets_the_target_go_all_the_same(self):
+        for options in ([], ["--json"]):
+            with self.subTest(options=options):
+                target = self.running("loop")
+                process = self.start([MEMWATCH, "attach", "-w", "counter", *options, target.pid])
+                process.wait_for(lambda: pipe_is_full(process), "fill the pipe")
+                process.signal(signal.SIGTERM)
+                wait_until(lambda: status_of(target.pid)["TracerPid"] == "0")
+                self.assertEqual(self.end_tracee(target)["errors"], "0")
+
+
+def pipe_is_full(process):
+    """True once a thread of memwatch sits in the write of a pipe."""
+    return any("pipe_write" in (task / "wchan").read_text()
+               for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir())
