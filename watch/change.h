@@ -64,6 +64,8 @@ struct mw_change {
 	size_t members_omitted;
 
 	struct mw_place place;
+	/** The store is an allocator's: the watched block may have been freed. */
+	bool in_allocator;
 	const struct mw_frame *stack;
 	size_t stack_count;
 	/** Name of the system call, for MW_CAUSE_SYSCALL and MW_CAUSE_UNMAP. */

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "tracer/syscall_buffers.h"
+#include "watch/allocator.h"
 
 /* Frames that one event can carry. */
 #define STACK_MAX 256
@@ -147,6 +148,7 @@ static void find_place(struct mw_session *session, struct mw_change *change)
 	if (hit->ip_is_after)
 		ip.v--;
 	mw_symbols_place(session->symbols, ip, &change->place);
+	change->in_allocator = mw_place_is_allocator(&change->place);
 	if (hit->cause == MW_CAUSE_SYSCALL || hit->cause == MW_CAUSE_UNMAP)
 		change->syscall_name = mw_syscall_name(hit->syscall.number);
 }

@@ -82,6 +82,10 @@ class Remap(E2ETest):
     def test_a_shrinking_break_unmaps(self):
         self.check("brk", watch="*heap")
 
+    def test_a_large_block_is_followed_through_realloc_until_it_is_freed(self):
+        _, process = self.check("realloc", watch="*block")
+        self.assertRegex(process.stderr, r"watch 1 \(\*block\) moved from 0x\w+ to 0x\w+")
+
     def test_a_sealed_watch_lets_go(self):
         events, _, process = self.run_remap("seal")
         self.assertEqual(self.told(events)[0], ("store", "0", "5"))

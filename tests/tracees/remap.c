@@ -345,6 +345,28 @@ static void do_brk(void)
 	CHECK(*heap == 7);
 }
 
+/* A large block: realloc() moves it by mremap(), free() unmaps it. */
+long *block;
+
+static void do_realloc(void)
+{
+	block = malloc(256 * PAGE);
+	*block = 1;
+	announce();
+	store(block, 5);
+	for (size_t size = 512; size <= 4096; size *= 2) {
+		/* Something stands behind it, so that it has to move. */
+		void *behind = malloc(256 * PAGE);
+
+		block = realloc(block, size * PAGE);
+		CHECK(*block == 5);
+		free(behind);
+	}
+	store(block, 6);
+	free(block);
+	see_unmapped("munmap", 6);
+}
+
 /* Others store while the page is remapped again and again. */
 #define THREADS 3
 #define STORES 500
@@ -408,6 +430,7 @@ static const struct {
 	{"truncate", do_truncate},
 	{"shmdt", do_shmdt},
 	{"brk", do_brk},
+	{"realloc", do_realloc},
 	{"threads", do_threads},
 	{"seal", do_seal},
 };
