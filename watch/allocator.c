@@ -54,6 +54,9 @@ static const char *const prefixes[] = {
 
 static bool is_allocator(const char *function)
 {
+	/* Debian's glibc names its functions so where it calls them itself. */
+	if (!strncmp(function, "__GI_", strlen("__GI_")))
+		function += strlen("__GI_");
 	for (size_t i = 0; i < mw_array_size(names); i++)
 		if (!strcmp(function, names[i]))
 			return true;

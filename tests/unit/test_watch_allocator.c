@@ -16,6 +16,7 @@ static void test_functions_of_allocators_are_known(void **state MW_UNUSED)
 {
 	assert_true(in("free", NULL));
 	assert_true(in("_int_free", NULL));
+	assert_true(in("__GI___libc_free", NULL));
 	assert_true(in("je_arena_dalloc", NULL));
 	assert_true(in("tc_free", NULL));
 	assert_true(in("operator delete(void*, unsigned long)", NULL));
@@ -30,6 +31,7 @@ static void test_what_is_inlined_into_an_allocator_is_the_allocator(void **state
 static void test_other_functions_are_not_allocators(void **state MW_UNUSED)
 {
 	assert_false(in("free_all", NULL));
+	assert_false(in("__GI___libc_read", NULL));
 	assert_false(in("my_malloc", NULL));
 	assert_false(in("operator+(int)", NULL));
 	assert_false(in(NULL, NULL));
