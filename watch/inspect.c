@@ -8,8 +8,6 @@
 #include "base/error.h"
 #include "watch/core.h"
 
-/* What one print reads at most; the text is cut long before. */
-#define PRINT_MAX (UINT64_C(1) << 20)
 /* Bytes shown by one x command. */
 #define EXAMINE_MAX (64u << 10)
 /* Stack read for a backtrace at once; the rest is read live. */
@@ -27,53 +25,6 @@ static const char *operand_of_address(const char *expression)
 	return *expression == '&' ? expression + 1 : NULL;
 }
 
-static void print_address(struct mw_session *session, const struct mw_object *object, FILE *out)
-{
-	char *where = NULL;
-	size_t size;
-	FILE *text = open_memstream(&where, &size);
-	bool known = false;
-
-	fprintf(out, "(%s *) 0x%" PRIx64, mw_type_name(session->symbols, object->type),
-		object->addr.v);
-	if (text) {
-		known = mw_symbols_describe_data(session->symbols, object->addr, text);
-		fclose(text);
-	}
-	if (known)
-		fprintf(out, " <%s>", where);
-	fputc('\n', out);
-	free(where);
-}
-
-static struct mw_error *print_locked(struct mw_session *session, const char *expression, FILE *out)
-{
-	struct mw_mem_reader reader = mw_tracer_reader(session->tracer);
-	mw_auto_free uint8_t *bytes = NULL;
-	const char *operand = operand_of_address(expression);
-	struct mw_object object;
-	struct mw_error *err =
-		mw_symbols_eval(session->symbols, operand ? operand : expression, &object);
-
-	if (err)
-		return err;
-	if (operand) {
-		print_address(session, &object, out);
-		return NULL;
-	}
-	if (object.size > PRINT_MAX && !object.type)
-		object.size = PRINT_MAX;
-	bytes = malloc(object.size);
-	if (!bytes)
-		return mw_err_nomem;
-	err = mw_mem_reader_read(&reader, object.addr, bytes, object.size);
-	if (err)
-		return mw_error_prefix(err, "cannot print %s", expression);
-	mw_symbols_format(session->symbols, &object, bytes, out);
-	fputc('\n', out);
-	return NULL;
-}
-
 struct mw_error *mw_session_print(struct mw_session *session, const char *expression, FILE *out)
 {
 	struct mw_error *err;
@@ -81,7 +32,9 @@ struct mw_error *mw_session_print(struct mw_session *session, const char *expres
 	pthread_mutex_lock(&session->lock);
 	err = need_symbols(session);
 	if (!err)
-		err = print_locked(session, expression, out);
+		err = mw_symbols_print(session->symbols, expression, out);
+	if (!err)
+		fputc('\n', out);
 	pthread_mutex_unlock(&session->lock);
 	return err;
 }

@@ -64,7 +64,7 @@ class BadTargets(BadInput):
         target.read_until("ready")
         tid = max(int(name) for name in os.listdir(f"/proc/{target.pid}/task"))
         self.assertNotEqual(tid, target.pid)
-        self.refuse_attach(tid, USAGE, ["thread", str(target.pid)])
+        self.refuse_attach(tid, FAILED, ["thread", str(target.pid)])
         self.assertEqual(target.finish(), 0)
 
     def test_a_zombie(self):
@@ -83,7 +83,7 @@ class BadTargets(BadInput):
         """By way of the shell's pid, which memwatch has after exec."""
         done = subprocess.run(["/bin/sh", "-c", f"exec {MEMWATCH} attach --batch -w x $$"],
                               capture_output=True, text=True, stdin=subprocess.DEVNULL)
-        self.assertEqual(done.returncode, USAGE, done.stderr)
+        self.assertEqual(done.returncode, FAILED, done.stderr)
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertRegex(done.stderr, "itself")
 
