@@ -30,6 +30,7 @@ static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thr
 /* Lets a stop pass; in a held target the thread stays where it is. */
 static struct mw_error *pass(struct mw_tracer *tracer, struct mw_thread *thread)
 {
+	thread->handled = tracer->hold;
 	return tracer->hold ? NULL : mw_engine_resume(tracer, thread, 0);
 }
 
@@ -265,7 +266,7 @@ struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer, struct mw_thread *
 	 */
 	if (thread->stop.kind != MW_STOP_SIGNAL)
 		thread->rewound = false;
-	err = handlers[thread->stop.kind](tracer, thread);
+	err = (thread->handled ? pass : handlers[thread->stop.kind])(tracer, thread);
 	/* A death in the middle is reported by the wait gate. */
 	return err == mw_err_gone ? NULL : err;
 }

@@ -71,6 +71,8 @@ struct mw_thread {
 	/** A stop taken out of turn (all-stop, or before the parent's event) and not yet handled.
 	 */
 	bool stashed;
+	/** The stop has been handled; the thread only stands there because the target is held. */
+	bool handled;
 	/** PTRACE_INTERRUPT was sent since it last stopped. */
 	bool interrupt_sent;
 	/** Waits for its vfork child: doesn't run, and can't be stopped. */

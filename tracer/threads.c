@@ -141,12 +141,14 @@ struct mw_error *mw_engine_stop_all(struct mw_tracer *tracer, const struct mw_th
 		if (can_stop(thread, except))
 			interrupt(thread);
 	cursor = 0;
-	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor)))
-		if (can_stop(thread, except))
-			err = await_stop(tracer, thread);
-	/* The wait gate of the main loop reports deaths; here they only mean "not running". */
-	if (err == mw_err_gone)
-		err = NULL;
+	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor))) {
+		if (!can_stop(thread, except))
+			continue;
+		err = await_stop(tracer, thread);
+		/* Nobody of this number is left to wait for. */
+		if (mw_error_catch(&err, MW_ERROR_GONE))
+			thread->state = MW_THREAD_GONE;
+	}
 	return err;
 }
 
