@@ -292,6 +292,18 @@ struct mw_error *mw_remap_carry_out(struct mw_tracer *tracer,
 struct mw_error *mw_remap_lose_page(struct mw_tracer *tracer, struct mw_thread *thread,
 				    mw_addr addr) MW_MUST_CHECK;
 
+/* privileges.c: set-user-ID programs. */
+
+/**
+ * At the entry of a system call: lets a child that shares memory go before it becomes a program
+ * with privileges, which it would not get while it is traced.
+ *
+ * @param ret whether the child, and @thread with it, is gone.
+ */
+void mw_privileges_check(struct mw_tracer *tracer, struct mw_thread *thread, bool *ret);
+/** After an exec of the target itself: says so when it had to do without its privileges. */
+void mw_privileges_tell(struct mw_tracer *tracer);
+
 /* annex.c: a page of ours in the tracee. */
 
 /** Maps it, if it isn't there yet, and learns what the program has set for SIGSEGV. */

@@ -322,6 +322,11 @@ static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *th
 	return mw_burst_hide(tracer, thread, &thread->regs);
 }
 
+static bool is_in_flight(const struct mw_thread *thread)
+{
+	return thread->remaps || thread->scratch_wanted || thread->redirect.active;
+}
+
 struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	int op = mw_sys_get_syscall_op(thread->tid);
@@ -334,10 +339,10 @@ struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thr
 	err = mw_thread_regs(thread, &regs);
 	if (err)
 		return err;
-	if (op != PTRACE_SYSCALL_INFO_ENTRY)
-		return on_return(tracer, thread);
-	/* Its exit won't be reported when the last guard has ended meanwhile. */
-	return tracer->trace_syscalls ? on_entry(tracer, thread) : NULL;
+	/* What began while nothing was guarded, or ends when nothing is any more, isn't ours. */
+	if (op == PTRACE_SYSCALL_INFO_ENTRY)
+		return tracer->trace_syscalls ? on_entry(tracer, thread) : NULL;
+	return tracer->trace_syscalls || is_in_flight(thread) ? on_return(tracer, thread) : NULL;
 }
 
 void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread)

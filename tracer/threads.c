@@ -48,7 +48,9 @@ void mw_engine_remove_thread(struct mw_tracer *tracer, struct mw_thread *thread)
 
 struct mw_error *mw_engine_resume(struct mw_tracer *tracer, struct mw_thread *thread, int signal)
 {
-	enum mw_resume how = tracer->trace_syscalls ? MW_RESUME_SYSCALL : MW_RESUME_RUN;
+	/* A child that shares memory is let go at some of its execs. */
+	bool stops = tracer->trace_syscalls || thread->tgid != tracer->pid;
+	enum mw_resume how = stops ? MW_RESUME_SYSCALL : MW_RESUME_RUN;
 
 	if (thread->stop.kind == MW_STOP_GROUP)
 		how = MW_RESUME_LISTEN;

@@ -3,9 +3,12 @@
 program when that has the same name."""
 
 import os
+import shutil
+import tempfile
+import unittest
 import unittest.mock
 
-from harness import TRACEES, E2ETest
+from harness import MEMWATCH, TRACEES, E2ETest, Oracle
 
 
 class Children(E2ETest):
@@ -87,3 +90,40 @@ class Exec(E2ETest):
         events, process = self.run_other(script)
         self.assertEqual([event["new_text"] for event in events if event["field"] == "words[20]"],
                          [str(i) for i in range(1, 11)], process.stderr)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can make a set-user-ID program")
+class Privileges(E2ETest):
+    NOBODY = 65534
+
+    def run_as_nobody(self, mode, mode_bits=0o4755, backend="page"):
+        """Runs memwatch and the tracee as somebody who can't give what `id` has."""
+        folder = tempfile.mkdtemp(prefix="memwatch-setuid-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        os.chmod(folder, 0o755)
+        for source, name in ((MEMWATCH, "memwatch"), (TRACEES / "lineage", "lineage"),
+                             (TRACEES / "lineage", "id")):
+            shutil.copy(source, f"{folder}/{name}")
+        os.chmod(f"{folder}/id", mode_bits)
+        process = self.start([f"{folder}/memwatch", "launch", "--batch", "--exit-code",
+                              f"--backend={backend}", "-w", "page.words[10]", "--",
+                              f"{folder}/lineage", mode], user=self.NOBODY, group=self.NOBODY,
+                             env=dict(os.environ, OTHER=f"{folder}/id"))
+        process.finish()
+        self.check_talk(process)
+        return process
+
+    def test_set_user_id_children_get_their_privileges(self):
+        for backend in ("page", "hw"):
+            with self.subTest(backend):
+                process = self.run_as_nobody("setuid", backend=backend)
+                oracle = Oracle(process.stdout)
+                self.assertEqual((oracle["spawned"], oracle["forked"]), ("42", "42"))
+
+    def test_a_target_without_its_privileges_is_told_of(self):
+        process = self.run_as_nobody("other")
+        self.assertIn("without the privileges of its owner", process.stderr)
+
+    def test_a_new_program_that_cannot_be_read_is_let_go(self):
+        process = self.run_as_nobody("other", mode_bits=0o4711)
+        self.assertRegex(process.stderr, r"(?s)cannot open /proc/.*detached")

@@ -141,6 +141,15 @@ static pid_t clone3_child(uint64_t flags)
 	return (pid_t)syscall(SYS_clone3, &args, sizeof(args));
 }
 
+/* So fast that memwatch moves the thread to its own processor for a while. */
+static void store_in_a_burst(void)
+{
+	for (int i = 0; i < 50; i++) {
+		store(10);
+		stores++;
+	}
+}
+
 static void do_tree(unsigned long n)
 {
 	for (unsigned long i = 0; i < n; i++) {
@@ -149,6 +158,7 @@ static void do_tree(unsigned long n)
 
 		if (!pid)
 			_exit(be_child(2));
+		store_in_a_burst();
 		status = status_of(pid);
 		if (status)
 			printf("child %d status %#x\n", pid, status);
@@ -177,11 +187,17 @@ static void do_forever(unsigned long n)
 static void do_spawn(unsigned long n)
 {
 	char *const argv[] = {"sh", "-c", "x=0; while [ $x -lt 50 ]; do x=$((x+1)); done", NULL};
+	char count[16];
+	char *const count_argv[] = {"lineage", "count", count, NULL};
 	extern char **environ;
 
+	snprintf(count, sizeof(count), "%d", CPU_COUNT(&home));
 	for (unsigned long i = 0; i < n; i++) {
 		pid_t pid = -1;
 
+		store_in_a_burst();
+		CHECK(posix_spawn(&pid, self, NULL, NULL, count_argv, environ) == 0);
+		CHECK(status_of(pid) == 0);
 		CHECK(posix_spawn(&pid, "/bin/sh", NULL, NULL, argv, environ) == 0);
 		CHECK(status_of(pid) == 0);
 		CHECK(posix_spawn(&pid, "/nonexistent", NULL, NULL, argv, environ) == ENOENT);
@@ -249,6 +265,26 @@ static void do_thread_exec(unsigned long n)
 	pthread_join(thread, NULL);
 }
 
+/* What a set-user-ID program makes of it, in the ways to start one. */
+static void do_setuid(unsigned long n)
+{
+	char *const argv[] = {"id", NULL};
+	extern char **environ;
+	pid_t pid = -1;
+
+	(void)n;
+	store(10);
+	CHECK(posix_spawn(&pid, getenv("OTHER"), NULL, NULL, argv, environ) == 0);
+	printf("spawned %d\n", WEXITSTATUS(status_of(pid)));
+	pid = fork();
+	if (!pid) {
+		execv(getenv("OTHER"), argv);
+		_exit(99);
+	}
+	printf("forked %d\n", WEXITSTATUS(status_of(pid)));
+	store(10);
+}
+
 /* Becomes what the environment says: a program that has no `page`, or a script. */
 static void do_other(unsigned long n)
 {
@@ -257,6 +293,13 @@ static void do_other(unsigned long n)
 	fflush(stdout);
 	execl(getenv("OTHER"), "other", "5", NULL);
 	CHECK(!"exec");
+}
+
+/* Ends well on so many processors only. */
+static void do_count(unsigned long n)
+{
+	if (CPU_COUNT(&home) != (int)n)
+		_exit(1);
 }
 
 static void do_after(unsigned long n)
@@ -281,6 +324,8 @@ static const struct {
 	{"threadexec", do_thread_exec, THREADS},
 	{"other", do_other, 0},
 	{"after", do_after, 0},
+	{"count", do_count, 0},
+	{"setuid", do_setuid, 0},
 };
 
 static void run_with_threads(void (*run)(unsigned long n), unsigned long n, int count)
@@ -303,9 +348,14 @@ static void run_with_threads(void (*run)(unsigned long n), unsigned long n, int 
 
 int main(int argc, char **argv)
 {
-	struct tracee tracee = tracee_begin(argc, argv);
-	unsigned long n = tracee_number(&tracee, 0, 10);
+	struct tracee tracee;
+	unsigned long n;
 
+	/* Set-user-ID: says by its status whom it runs as. */
+	if (!strcmp(argv[0], "id"))
+		_exit(geteuid() == 0 ? 42 : 43);
+	tracee = tracee_begin(argc, argv);
+	n = tracee_number(&tracee, 0, 10);
 	/* A script is named by its path. */
 	if (strrchr(tracee.mode, '/'))
 		tracee.mode = strrchr(tracee.mode, '/') + 1;
