@@ -199,6 +199,7 @@ static void deliver(struct mw_session *session, struct mw_watch *watch, struct m
 	change->seq = ++session->last_seq;
 	change->hits = watch->changes + (session->options.report_silent ? watch->silent : 0);
 	give_to_sinks(session, change);
+	change->stack = NULL;
 	free_members(change);
 }
 
