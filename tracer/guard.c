@@ -11,7 +11,7 @@ static const struct mw_guard_ops *const back_ends[MW_BACKEND_COUNT] = {
 };
 
 /* The list is in the order of the numbers. */
-static struct mw_guard *find(const struct mw_tracer *tracer, uint32_t guard_id)
+struct mw_guard *mw_guard_find(const struct mw_tracer *tracer, uint32_t guard_id)
 {
 	size_t low = 0, high = tracer->guards.count;
 
@@ -77,12 +77,19 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
 	return err ? err : rebuild_watched(tracer);
 }
 
-/* System calls only matter to write-protected pages, and to a handler that is to stay unseen. */
+/*
+ * System calls only matter to pages that are write-protected, or will be again, and to a handler
+ * that is to stay unseen.
+ */
 static void update_syscall_tracing(struct mw_tracer *tracer)
 {
-	tracer->trace_syscalls = (tracer->pages.list.count > 0 && !mw_wp_is_on(&tracer->wp) &&
-				  !tracer->options.ignore_syscalls) ||
-				 tracer->deadman.armed[MW_DEADMAN_SEGV];
+	bool any = tracer->pages.list.count > 0;
+
+	mw_vec_foreach (guard, &tracer->guards)
+		any |= guard->backend == MW_BACKEND_PAGE;
+	tracer->trace_syscalls =
+		(any && !mw_wp_is_on(&tracer->wp) && !tracer->options.ignore_syscalls) ||
+		tracer->deadman.armed[MW_DEADMAN_SEGV];
 }
 
 static struct mw_error *add_stopped(struct mw_tracer *tracer,
@@ -138,7 +145,7 @@ struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_re
 
 static struct mw_error *remove_stopped(struct mw_tracer *tracer, uint32_t guard_id)
 {
-	struct mw_guard *guard = find(tracer, guard_id);
+	struct mw_guard *guard = mw_guard_find(tracer, guard_id);
 	struct mw_guard removed;
 
 	if (!guard)
@@ -179,7 +186,7 @@ struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer)
 	/* What is polled is looked at once more, while its watches still listen. */
 	mw_poll_look_last(tracer);
 	mw_vec_foreach (guard, &tracer->guards)
-		mw_engine_emit_guard_ended(tracer, guard->id, "");
+		mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_ENDED, guard->id, "");
 	for (size_t i = 0; i < mw_array_size(back_ends); i++)
 		if (back_ends[i])
 			keep_first(&first, back_ends[i]->release(tracer));
@@ -189,22 +196,43 @@ struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer)
 	return first;
 }
 
+struct mw_error *mw_guard_follow(struct mw_tracer *tracer, uint32_t guard_id,
+				 struct mw_range before, bool moved)
+{
+	const struct mw_guard *guard = mw_guard_find(tracer, guard_id);
+	const struct mw_guard_ops *ops = back_ends[guard->backend];
+
+	return ops->follow ? ops->follow(tracer, guard, before, moved) : NULL;
+}
+
 void mw_guard_end(struct mw_tracer *tracer, uint32_t guard_id, const char *why)
 {
-	struct mw_guard *guard = find(tracer, guard_id);
+	struct mw_guard *guard = mw_guard_find(tracer, guard_id);
 
 	if (!guard)
 		return;
-	mw_engine_emit_guard_ended(tracer, guard_id, why);
+	mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_LOST, guard_id, why);
 	mw_vec_remove(&tracer->guards, (size_t)(guard - tracer->guards.items));
 	/* Without memory for the new list the old one stays, which only watches too much. */
 	mw_error_destroy(rebuild_watched(tracer));
 }
 
+struct mw_error *mw_guard_lose(struct mw_tracer *tracer, uint32_t guard_id, const char *why)
+{
+	mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_LOST, guard_id, why);
+	return remove_stopped(tracer, guard_id);
+}
+
+struct mw_error *mw_guard_refresh(struct mw_tracer *tracer)
+{
+	update_syscall_tracing(tracer);
+	return rebuild_watched(tracer);
+}
+
 void mw_guard_end_all(struct mw_tracer *tracer, const char *why)
 {
 	mw_vec_foreach (guard, &tracer->guards)
-		mw_engine_emit_guard_ended(tracer, guard->id, why);
+		mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_ENDED, guard->id, why);
 	for (size_t i = 0; i < mw_array_size(back_ends); i++)
 		if (back_ends[i])
 			back_ends[i]->forget(tracer);
@@ -216,7 +244,7 @@ void mw_guard_end_all(struct mw_tracer *tracer, const char *why)
 struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guard_id,
 				   struct mw_guard_info *ret)
 {
-	const struct mw_guard *guard = find(tracer, guard_id);
+	const struct mw_guard *guard = mw_guard_find(tracer, guard_id);
 
 	if (!guard)
 		return mw_err_not_found;

@@ -28,6 +28,12 @@ struct mw_guard_ops {
 	struct mw_error *(*arm)(struct mw_tracer *tracer, const struct mw_guard *guard);
 	/** Opens a range that is in the list no more. */
 	struct mw_error *(*disarm)(struct mw_tracer *tracer, const struct mw_guard *guard);
+	/**
+	 * The target itself has moved or cut the range, which was @before. NULL when there is
+	 * nothing to do.
+	 */
+	struct mw_error *(*follow)(struct mw_tracer *tracer, const struct mw_guard *guard,
+				   struct mw_range before, bool moved);
 	void (*describe)(const struct mw_tracer *tracer, const struct mw_guard *guard,
 			 struct mw_guard_info *ret);
 	/** Takes back all that the back end has done to the target. */

@@ -387,6 +387,14 @@ void mw_hw_deinit(struct mw_tracer *tracer)
 	memset(tracer->hw.slots, 0, sizeof(tracer->hw.slots));
 }
 
+static struct mw_error *follow(struct mw_tracer *tracer, const struct mw_guard *guard,
+			       MW_UNUSED struct mw_range before, MW_UNUSED bool moved)
+{
+	struct mw_error *err = disarm(tracer, guard);
+
+	return err || !guard->range.size ? err : arm(tracer, guard);
+}
+
 static void describe(const struct mw_tracer *tracer, MW_UNUSED const struct mw_guard *guard,
 		     struct mw_guard_info *ret)
 {
@@ -416,6 +424,7 @@ static struct mw_error *release(struct mw_tracer *tracer)
 const struct mw_guard_ops mw_guard_hw = {
 	.arm = arm,
 	.disarm = disarm,
+	.follow = follow,
 	.describe = describe,
 	.release = release,
 	.forget = mw_hw_deinit,

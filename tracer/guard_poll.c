@@ -235,6 +235,20 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
 	return NULL;
 }
 
+/* The next look finds that the kernel doesn't watch there, and takes it up again. */
+static struct mw_error *follow(struct mw_tracer *tracer, const struct mw_guard *guard,
+			       struct mw_range before, bool moved)
+{
+	struct mw_poll_region *region = mw_look_find(&tracer->poll, guard->id);
+	uint64_t cut = moved ? 0 : guard->range.start.v - before.start.v;
+
+	region->range = guard->range;
+	region->snapshot += cut;
+	region->filled = mw_min(region->filled - mw_min(region->filled, cut), guard->range.size);
+	tracer->poll.changed = true;
+	return NULL;
+}
+
 static void describe(const struct mw_tracer *tracer, const struct mw_guard *guard,
 		     struct mw_guard_info *ret)
 {
@@ -259,6 +273,7 @@ static struct mw_error *release(struct mw_tracer *tracer)
 const struct mw_guard_ops mw_guard_poll = {
 	.arm = arm,
 	.disarm = disarm,
+	.follow = follow,
 	.describe = describe,
 	.release = release,
 	.forget = close_poll,

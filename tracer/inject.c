@@ -141,6 +141,7 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
 		.saved_regs = *regs,
 		.saved_mask = mask,
 		.saved_stop = thread->stop,
+		.saved_handled = thread->handled,
 	};
 	note_session(injection);
 	result = mw_sys_set_signal_mask(thread->tid, ~SYNCHRONOUS);
@@ -237,4 +238,5 @@ void mw_inject_end(struct mw_injection *injection)
 	thread->ip_dirty = false;
 	forget_session(injection);
 	thread->stop = injection->saved_stop;
+	thread->handled = injection->saved_handled;
 }

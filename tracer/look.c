@@ -17,7 +17,7 @@
 
 static const char unmapped[] = "its memory was unmapped";
 
-const struct mw_poll_region *mw_look_find(const struct mw_poll *poll, uint32_t guard_id)
+struct mw_poll_region *mw_look_find(const struct mw_poll *poll, uint32_t guard_id)
 {
 	mw_vec_foreach (region, &poll->regions)
 		if (region->guard_id == guard_id)

@@ -15,7 +15,7 @@ struct mw_tracer;
 void mw_look(struct mw_tracer *tracer);
 
 /** @return NULL when guard @guard_id isn't polled. */
-const struct mw_poll_region *mw_look_find(const struct mw_poll *poll, uint32_t guard_id);
+struct mw_poll_region *mw_look_find(const struct mw_poll *poll, uint32_t guard_id);
 void mw_look_forget(struct mw_poll *poll, uint32_t guard_id);
 
 #endif
