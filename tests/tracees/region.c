@@ -2,10 +2,11 @@
 /*
  * Stores to slots of a larger region, in no order: `region [STORES] [THREADS] [KIND]`. KIND says
  * what memory it is: bss (default), data, heap, shared, file or stack; with `read` the kernel
- * stores there, a `pause` follows each store. Prints where the region is before it waits, and what
- * stands in it at the end.
+ * stores there, a `pause` follows each store, `forever` goes on until there is a line. Prints where
+ * the region is before it waits, and what stands in it at the end.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -124,6 +125,18 @@ static void print_result(unsigned long stores)
 	printf("stores %lu\nsum %" PRIu64 "\n", stores, sum);
 }
 
+static void write_forever(void)
+{
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	printf("running 1\n");
+	fflush(stdout);
+	do {
+		++*slot(0);
+		BARRIER();
+	} while (poll(&input, 1, 0) <= 0);
+}
+
 int main(int argc, char **argv)
 {
 	_Alignas(PAGE_SIZE) char on_stack[REGION_SIZE] = {0};
@@ -139,7 +152,9 @@ int main(int argc, char **argv)
 	tracee = tracee_begin(argc, argv);
 	stores = tracee_number(&tracee, 0, 1000);
 	threads = tracee_number(&tracee, 1, 1);
-	if (!strcmp(kind, "read"))
+	if (!strcmp(kind, "forever"))
+		write_forever();
+	else if (!strcmp(kind, "read"))
 		read_slots(stores);
 	else
 		write_all(stores, (unsigned)threads, !strcmp(kind, "pause"));
