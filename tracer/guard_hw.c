@@ -192,12 +192,13 @@ static unsigned take_slot(struct mw_tracer *tracer, struct mw_range piece, uint3
 
 static struct mw_error *check_writable(const struct mw_tracer *tracer, struct mw_range range)
 {
+	struct mw_range pages = mw_range_pages(range);
 	struct mw_procmaps maps;
-	struct mw_error *err = mw_procmaps_read(tracer->pid, &maps);
+	struct mw_error *err = mw_procmaps_read_part(tracer->pid, &pages, 1, &maps);
 
 	if (err)
 		return err;
-	err = mw_page_check_writable(tracer, &maps, mw_range_pages(range));
+	err = mw_page_check_writable(tracer, &maps, pages);
 	mw_procmaps_deinit(&maps);
 	return err;
 }

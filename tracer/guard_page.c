@@ -199,23 +199,41 @@ static struct mw_error *check(const struct mw_tracer *tracer, const struct mw_pr
 			      struct mw_range pages)
 {
 	struct mw_error *err = mw_page_check_writable(tracer, maps, pages);
-	struct mw_thread *thread;
+	const struct mw_thread *thread;
 	size_t cursor = 0;
 
 	/* There the kernel waits for us as well. */
 	if (mw_wp_is_on(&tracer->wp))
 		return err;
+	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (thread->same_memory)
+			err = check_thread(thread, maps, pages);
+	return err;
+}
+
+/** Reads the mappings of @pages and of the stacks; of each thread where its stack is now. */
+static struct mw_error *read_maps(const struct mw_tracer *tracer, struct mw_range pages,
+				  struct mw_procmaps *ret)
+{
+	MW_VEC(struct mw_range) ranges = {0};
+	struct mw_error *err = mw_vec_push(&ranges, pages) ? NULL : mw_err_nomem;
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
 	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor))) {
 		struct user_regs_struct *regs;
 
 		if (!thread->same_memory)
 			continue;
-		/* Where its stack is now, if it can be asked; else where it was. */
+		/* If it can't be asked, where it was. */
 		if (thread->state == MW_THREAD_STOPPED)
 			err = mw_thread_regs(thread, &regs);
-		if (!err)
-			err = check_thread(thread, maps, pages);
+		if (!err && !mw_vec_push(&ranges, (struct mw_range){thread->last_sp, 1}))
+			err = mw_err_nomem;
 	}
+	if (!err)
+		err = mw_procmaps_read_part(tracer->pid, ranges.items, ranges.count, ret);
+	mw_vec_deinit(&ranges);
 	return err;
 }
 
@@ -321,7 +339,7 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *gu
 	struct mw_thread *thread;
 	struct mw_error *err;
 
-	err = mw_procmaps_read(tracer->pid, &maps);
+	err = read_maps(tracer, pages, &maps);
 	if (err)
 		return err;
 	err = check(tracer, &maps, pages);

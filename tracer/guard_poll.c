@@ -154,7 +154,7 @@ static struct mw_error *prepare(struct mw_tracer *tracer, struct mw_poll_region 
 {
 	struct mw_range pages = mw_range_pages(region->range);
 	struct mw_procmaps maps;
-	struct mw_error *err = mw_procmaps_read(tracer->pid, &maps);
+	struct mw_error *err = mw_procmaps_read_part(tracer->pid, &pages, 1, &maps);
 
 	if (err)
 		return err;

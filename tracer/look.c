@@ -198,7 +198,7 @@ static void take_up_again(struct mw_tracer *tracer, struct mw_poll_region *regio
 {
 	struct mw_range pages = mw_range_pages(region->range);
 	struct mw_procmaps maps;
-	struct mw_error *err = mw_procmaps_read(tracer->pid, &maps);
+	struct mw_error *err = mw_procmaps_read_part(tracer->pid, &pages, 1, &maps);
 
 	if (!err) {
 		err = mw_uffd_register(&tracer->poll.uffd, &maps, pages);

@@ -311,7 +311,7 @@ static void handle_watch(struct mw_session *session, struct mw_watch *watch,
 	uint64_t start, end, offset, skipped;
 
 	if (!watch->enabled || hit->seq <= atomic_load(&watch->armed_after) ||
-	    !mw_range_overlaps(region, written) || !is_meant_for(watch, hit))
+	    !mw_range_overlaps(region, written) || (!hit->gone && !is_meant_for(watch, hit)))
 		return;
 	start = mw_max(region.start.v, written.start.v);
 	end = mw_min(mw_range_end(region), mw_range_end(written));
@@ -333,9 +333,48 @@ static void handle_watch(struct mw_session *session, struct mw_watch *watch,
 	handle_part(session, watch, hit, offset, end - start, mw_hit_new(hit) + skipped);
 }
 
+static void collect(void *arg, void *watch)
+{
+	struct mw_session *session = arg;
+
+	/* Short of memory the hit is only counted. */
+	(void)mw_vec_push(&session->touched, (struct mw_watch *)watch);
+}
+
+static int by_id(const void *left, const void *right)
+{
+	const struct mw_watch *a = *(struct mw_watch *const *)left;
+	const struct mw_watch *b = *(struct mw_watch *const *)right;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static void arrange_regions(struct mw_session *session)
+{
+	if (!session->regions_stale)
+		return;
+	session->regions_stale = false;
+	mw_region_index_clear(&session->regions);
+	mw_vec_foreach (item, &session->watches) {
+		struct mw_range region = {(*item)->object.addr, (*item)->object.size};
+		struct mw_error *err = mw_region_index_add(&session->regions, region, *item);
+
+		session->regions_stale |= err != NULL;
+		mw_error_destroy(err);
+	}
+}
+
 void mw_session_handle_hit(struct mw_session *session, const struct mw_hit *hit)
 {
-	mw_vec_foreach (watch, &session->watches)
+	struct mw_range written = {hit->addr, hit->size + hit->gone};
+
+	arrange_regions(session);
+	session->touched.count = 0;
+	mw_region_index_visit(&session->regions, written, collect, session);
+	if (session->touched.count > 1)
+		qsort(session->touched.items, session->touched.count,
+		      sizeof(*session->touched.items), by_id);
+	mw_vec_foreach (watch, &session->touched)
 		handle_watch(session, *watch, hit);
 }
 
@@ -348,6 +387,7 @@ void mw_session_handle_move(struct mw_session *session, uint32_t guard_id, uint6
 		if (watch->guard_id != guard_id)
 			continue;
 		watch->object.addr.v += moved_by;
+		session->regions_stale = true;
 		mw_session_notice(session, "watch %u (%s) moved from 0x%" PRIx64 " to 0x%" PRIx64,
 				  watch->id, watch->name, before, watch->object.addr.v);
 	}

@@ -8,6 +8,7 @@
 
 #include "tracer/tracer.h"
 #include "watch/ledger.h"
+#include "watch/region_index.h"
 #include "watch/session.h"
 
 struct mw_watch {
@@ -55,6 +56,13 @@ struct mw_session {
 	pthread_mutex_t lock;
 	struct mw_symbols *symbols;
 	MW_VEC(struct mw_watch *) watches;
+	/** Where the watches are, unless `regions_stale`; and those that the present hit touches.
+	 */
+	struct mw_region_index regions;
+	bool regions_stale;
+	MW_VEC(struct mw_watch *) touched;
+	/** The watch whose guard ended last: they mostly end in their order. */
+	size_t last_ended;
 	unsigned last_watch_id;
 	uint64_t last_seq;
 	uint64_t changes;

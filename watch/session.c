@@ -64,6 +64,8 @@ void mw_session_destroy(struct mw_session *session)
 	mw_vec_foreach (watch, &session->watches)
 		mw_watch_destroy(*watch);
 	mw_vec_deinit(&session->watches);
+	mw_vec_deinit(&session->touched);
+	mw_region_index_deinit(&session->regions);
 	mw_vec_deinit(&session->sinks);
 	mw_symbols_destroy(session->symbols);
 	if (session->event_fd >= 0)

@@ -140,6 +140,11 @@ struct mw_error *mw_session_enable(struct mw_session *session, unsigned id,
 void mw_session_watches(struct mw_session *session,
 			void (*visit)(void *arg, const struct mw_watch_info *watch), void *arg);
 
+/** Calls @visit for watch @id alone. */
+struct mw_error *mw_session_describe(struct mw_session *session, unsigned id,
+				     void (*visit)(void *arg, const struct mw_watch_info *watch),
+				     void *arg) MW_MUST_CHECK;
+
 /** One row of the ledger: a place that wrote. Strings are valid during the visit. */
 struct mw_writer {
 	struct mw_place place;

@@ -45,11 +45,21 @@ struct mw_error *mw_watch_create(struct mw_session *session, const char *express
 	return NULL;
 }
 
+/* The list is in the order of the numbers. */
 struct mw_watch *mw_watch_find(struct mw_session *session, unsigned id)
 {
-	mw_vec_foreach (watch, &session->watches)
-		if ((*watch)->id == id)
-			return *watch;
+	size_t low = 0, high = session->watches.count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (session->watches.items[middle]->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < session->watches.count && session->watches.items[low]->id == id)
+		return session->watches.items[low];
 	return NULL;
 }
 
@@ -103,6 +113,7 @@ static struct mw_error *resolve_one(struct mw_session *session, struct mw_watch 
 	err = mw_symbols_eval(session->symbols, watch->expression, &watch->object);
 	if (!err)
 		err = mw_snapshot_create(watch);
+	session->regions_stale = true;
 	pthread_mutex_unlock(&session->lock);
 	return err ? err : mw_watch_arm(session, watch);
 }
@@ -157,6 +168,7 @@ static void describe(struct mw_session *session, const struct mw_watch *watch,
 
 static void unlist(struct mw_session *session, struct mw_watch *watch)
 {
+	session->regions_stale = true;
 	mw_vec_foreach (item, &session->watches)
 		if (*item == watch) {
 			mw_vec_remove(&session->watches, (size_t)(item - session->watches.items));
@@ -181,6 +193,7 @@ struct mw_error *mw_session_watch(struct mw_session *session, const char *expres
 		err = mw_err_nomem;
 	if (!err)
 		watch->id = session->last_watch_id + 1;
+	session->regions_stale = true;
 	pthread_mutex_unlock(&session->lock);
 	if (err) {
 		mw_watch_destroy(watch);
@@ -258,25 +271,40 @@ struct mw_error *mw_session_enable(struct mw_session *session, unsigned id, bool
 	return err;
 }
 
+static void visit_watch(struct mw_session *session, struct mw_watch *watch,
+			void (*visit)(void *arg, const struct mw_watch_info *watch), void *arg)
+{
+	struct mw_guard_info guard = {.pages = watch->pages, .foreign = watch->foreign};
+	struct mw_watch_info info;
+
+	if (watch->guard_id)
+		mw_error_destroy(mw_tracer_guard_info(session->tracer, watch->guard_id, &guard));
+	pthread_mutex_lock(&session->lock);
+	describe(session, watch, &info);
+	info.pages = guard.pages;
+	info.foreign = guard.foreign;
+	info.backend_note = guard.note;
+	visit(arg, &info);
+	pthread_mutex_unlock(&session->lock);
+}
+
 void mw_session_watches(struct mw_session *session,
 			void (*visit)(void *arg, const struct mw_watch_info *watch), void *arg)
 {
-	mw_vec_foreach (item, &session->watches) {
-		struct mw_watch *watch = *item;
-		struct mw_guard_info guard = {.pages = watch->pages, .foreign = watch->foreign};
-		struct mw_watch_info info;
+	mw_vec_foreach (watch, &session->watches)
+		visit_watch(session, *watch, visit, arg);
+}
 
-		if (watch->guard_id)
-			mw_error_destroy(
-				mw_tracer_guard_info(session->tracer, watch->guard_id, &guard));
-		pthread_mutex_lock(&session->lock);
-		describe(session, watch, &info);
-		info.pages = guard.pages;
-		info.foreign = guard.foreign;
-		info.backend_note = guard.note;
-		visit(arg, &info);
-		pthread_mutex_unlock(&session->lock);
-	}
+struct mw_error *mw_session_describe(struct mw_session *session, unsigned id,
+				     void (*visit)(void *arg, const struct mw_watch_info *watch),
+				     void *arg)
+{
+	struct mw_watch *watch = find_locked(session, id);
+
+	if (!watch)
+		return no_such_watch(id);
+	visit_watch(session, watch, visit, arg);
+	return NULL;
 }
 
 static void visit_row(const struct mw_ledger_row *row,
