@@ -57,6 +57,8 @@ struct mw_options {
 	bool ignore_syscalls;
 	/** 0 for the session's own choice. */
 	uint64_t poll_window_ns;
+	uint64_t hot_rate;
+	uint64_t cool_down_ns;
 	enum mw_color color;
 	bool quiet;
 	bool exit_code;

@@ -17,6 +17,7 @@
 #include "tracer/deadman.h"
 #include "tracer/guard.h"
 #include "tracer/guardian.h"
+#include "tracer/hot.h"
 #include "tracer/inject.h"
 #include "tracer/mailbox.h"
 #include "tracer/mem.h"
@@ -115,6 +116,7 @@ struct mw_tracer {
 	struct mw_hw hw;
 	struct mw_poll poll;
 	struct mw_wp wp;
+	struct mw_hot hot;
 	/** A page that somebody who isn't traced waits for; NULL: nobody does. */
 	mw_addr wp_stranger;
 	/** Memory of ours in the tracee, see annex.h; size 0: none. */
@@ -205,6 +207,7 @@ void mw_engine_emit_notice(struct mw_tracer *tracer, const char *format, ...) MW
 void mw_engine_emit_guard_ended(struct mw_tracer *tracer, enum mw_record_kind kind,
 				uint32_t guard_id, const char *why);
 void mw_engine_emit_guard_moved(struct mw_tracer *tracer, uint32_t guard_id, uint64_t moved_by);
+void mw_engine_emit_guard_backend(struct mw_tracer *tracer, const struct mw_guard *guard);
 void mw_engine_emit_exec(struct mw_tracer *tracer);
 /** Reports a finished store: a hit if it touched a watched byte, else a foreign one. */
 void mw_engine_report_store(struct mw_tracer *tracer, struct mw_thread *thread, struct mw_hit *hit,
@@ -369,6 +372,9 @@ struct mw_error *mw_burst_hide(struct mw_tracer *tracer, const struct mw_thread 
 struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_request *request,
 			      uint32_t *ret) MW_MUST_CHECK;
 struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
+/** Guards the same range another way; every thread is stopped. A failure changes nothing. */
+struct mw_error *mw_guard_change(struct mw_tracer *tracer, struct mw_guard *guard,
+				 enum mw_backend backend) MW_MUST_CHECK;
 /** The target has moved or cut the range of a guard, which was @before. */
 struct mw_error *mw_guard_follow(struct mw_tracer *tracer, uint32_t guard_id,
 				 struct mw_range before, bool moved) MW_MUST_CHECK;

@@ -350,6 +350,7 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 		tell(tracer, mw_engine_dispatch(tracer, thread));
 		return true;
 	}
+	mw_hot_turn(tracer);
 	if (mw_wp_serve(tracer))
 		return true;
 	busy = mw_poll_turn(tracer) || mw_wp_is_hot(tracer);

@@ -99,6 +99,7 @@ static struct mw_error *add_stopped(struct mw_tracer *tracer,
 		.id = tracer->last_guard_id + 1,
 		.range = request->range,
 		.backend = (uint8_t)request->backend,
+		.may_move = request->may_move,
 		.snapshot = request->snapshot,
 	};
 	struct mw_error *err;
@@ -194,6 +195,26 @@ struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer)
 	tracer->watched.list.count = 0;
 	update_syscall_tracing(tracer);
 	return first;
+}
+
+struct mw_error *mw_guard_change(struct mw_tracer *tracer, struct mw_guard *guard,
+				 enum mw_backend backend)
+{
+	struct mw_guard before = *guard, after = *guard;
+	struct mw_error *err;
+
+	after.backend = (uint8_t)backend;
+	after.keeps_snapshot = true;
+	err = back_ends[backend]->arm(tracer, &after);
+	if (err)
+		return err;
+	guard->backend = after.backend;
+	/* What it did in the target that is still in place makes hits that nobody misses. */
+	mw_error_destroy(back_ends[before.backend]->disarm(tracer, &before));
+	mw_engine_emit_guard_backend(tracer, &after);
+	if (backend == MW_BACKEND_POLL)
+		tracer->poll.mark = mw_ring_published(tracer->ring);
+	return NULL;
 }
 
 struct mw_error *mw_guard_follow(struct mw_tracer *tracer, uint32_t guard_id,

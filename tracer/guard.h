@@ -17,6 +17,12 @@ struct mw_tracer;
 struct mw_guard {
 	uint32_t id;
 	uint8_t backend;
+	/** The back end was not asked for: it may change. */
+	bool may_move;
+	/** It has changed, and is to change back. */
+	bool moved;
+	/** The snapshot is kept up by hits already: it isn't read anew. */
+	bool keeps_snapshot;
 	struct mw_range range;
 	/** The watch's copy of the range, range.size bytes. */
 	uint8_t *snapshot;

@@ -172,20 +172,24 @@ static struct mw_error *prepare(struct mw_tracer *tracer, struct mw_poll_region 
 }
 
 /* A page is protected before it is read: what is stored later is found by the next look. */
-static struct mw_error *fill_more(struct mw_tracer *tracer, struct mw_poll_region *region)
+static struct mw_error *fill_more(struct mw_tracer *tracer, struct mw_poll_region *region,
+				  bool keeps)
 {
 	struct mw_range part = {
 		mw_addr_add(region->range.start, region->filled),
 		mw_min(region->range.size - region->filled, FILL_SIZE),
 	};
-	struct mw_error *err;
+	struct mw_error *err = NULL;
 
 	if (!region->compared) {
 		err = mw_uffd_protect(&tracer->poll.uffd, mw_range_pages(part), true);
 		region->compared = err;
 		mw_error_destroy(err);
+		err = NULL;
 	}
-	err = mw_mem_read(&tracer->mem, part.start, region->snapshot + region->filled, part.size);
+	if (!keeps)
+		err = mw_mem_read(&tracer->mem, part.start, region->snapshot + region->filled,
+				  part.size);
 	if (!err)
 		region->filled += part.size;
 	return err;
@@ -207,8 +211,9 @@ static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *gua
 		region.compared = !poll->uffd.open;
 		err = prepare(tracer, &region);
 	}
-	if (!err && region.range.size <= FILL_SIZE)
-		err = fill_more(tracer, &region);
+	while (!err && region.filled < region.range.size &&
+	       (guard->keeps_snapshot || region.range.size <= FILL_SIZE))
+		err = fill_more(tracer, &region, guard->keeps_snapshot);
 	if (!err && !mw_vec_push(&poll->regions, region))
 		err = mw_err_nomem;
 	if (err) {
@@ -290,7 +295,7 @@ static bool fill_next(struct mw_tracer *tracer)
 
 		if (region->filled == region->range.size)
 			continue;
-		err = fill_more(tracer, region);
+		err = fill_more(tracer, region, false);
 		poll->changed = true;
 		if (err) {
 			mw_error_destroy(err);

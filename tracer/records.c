@@ -136,6 +136,17 @@ void mw_engine_emit_guard_moved(struct mw_tracer *tracer, uint32_t guard_id, uin
 	emit_control(tracer, &record);
 }
 
+void mw_engine_emit_guard_backend(struct mw_tracer *tracer, const struct mw_guard *guard)
+{
+	struct mw_record record = {
+		.kind = MW_RECORD_GUARD_BACKEND,
+		.guard_id = guard->id,
+		.backend = guard->backend,
+	};
+
+	emit_control(tracer, &record);
+}
+
 void mw_engine_emit_exec(struct mw_tracer *tracer)
 {
 	struct mw_record record = {.kind = MW_RECORD_EXEC};
@@ -173,8 +184,8 @@ void mw_engine_report_store(struct mw_tracer *tracer, struct mw_thread *thread, 
 
 	if (!part.size) {
 		span = mw_spans_find(&tracer->pages, hit->addr);
-		if (span)
-			span->foreign++;
+		if (span && !(++span->foreign % MW_HOT_SAMPLE))
+			mw_hot_sample(tracer, span);
 		tracer->stats.foreign++;
 		return;
 	}

@@ -30,6 +30,12 @@ struct mw_tracer_options {
 	bool own_process_group;
 	/** Time between two looks of the back end poll; 0 for 10 ms. */
 	uint64_t poll_window_ns;
+	/**
+	 * Stores a second beside what is watched from which on its pages are left to another back
+	 * end, 0 for 5,000; and for how long, 0 for 10 s.
+	 */
+	uint64_t hot_rate;
+	uint64_t cool_down_ns;
 	struct mw_log log;
 };
 
@@ -46,6 +52,8 @@ enum mw_record_kind {
 	MW_RECORD_GUARD_MOVED,
 	/** The target has a new image; all guards have ended. It is stopped before its main. */
 	MW_RECORD_EXEC,
+	/** Guard `guard_id` works by back end `backend` from here on. */
+	MW_RECORD_GUARD_BACKEND,
 	/** Something to tell the person. */
 	MW_RECORD_NOTICE,
 };
@@ -64,6 +72,7 @@ struct mw_record {
 	/** How the process ended, as waitpid() says it. */
 	int32_t status;
 	uint32_t guard_id;
+	uint32_t backend;
 	/** Of the guard that ended: stores into its pages, but into no watched range; and its
 	 * pages. */
 	uint64_t foreign;
@@ -96,6 +105,8 @@ struct mw_guard_request {
 	struct mw_range range;
 	/** Any but MW_BACKEND_AUTO. */
 	enum mw_backend backend;
+	/** It may be changed while its page is hot. */
+	bool may_move;
 	/**
 	 * Filled with the range.size bytes that stand there at the moment of arming. While it is
 	 * polled it has to be kept, and brought up to date by its hits: it is what the next look

@@ -78,6 +78,8 @@ static void follow_exec(struct mw_session *session)
 
 static void handle_locked(struct mw_session *session, const struct mw_record *record)
 {
+	struct mw_watch *watch;
+
 	switch ((enum mw_record_kind)record->kind) {
 	case MW_RECORD_HIT:
 		mw_session_handle_hit(session, &record->hit);
@@ -92,6 +94,11 @@ static void handle_locked(struct mw_session *session, const struct mw_record *re
 		break;
 	case MW_RECORD_GUARD_MOVED:
 		mw_session_handle_move(session, record->guard_id, record->moved_by);
+		break;
+	case MW_RECORD_GUARD_BACKEND:
+		watch = find_guarded(session, record->guard_id);
+		if (watch)
+			watch->backend = record->backend;
 		break;
 	case MW_RECORD_NOTICE:
 		mw_session_notice(session, "%s", record->text);

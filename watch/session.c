@@ -24,6 +24,8 @@ struct mw_error *mw_session_create(const struct mw_session_options *options,
 		.stack_size = options->stack_depth ? STACK_BYTES : 0,
 		.ignore_syscalls = options->ignore_syscalls,
 		.poll_window_ns = options->poll_window_ns,
+		.hot_rate = options->hot_rate,
+		.cool_down_ns = options->cool_down_ns,
 		.own_process_group = options->own_process_group,
 		.log = options->log,
 	};

@@ -38,6 +38,12 @@ struct mw_session_options {
 	bool ignore_syscalls;
 	/** Time between two looks of the back end poll; 0 for 10 ms. */
 	uint64_t poll_window_ns;
+	/**
+	 * Stores a second beside a watch from which on its page is left to another back end, 0 for
+	 * 5,000; and for how long, 0 for 10 s.
+	 */
+	uint64_t hot_rate;
+	uint64_t cool_down_ns;
 	/** Copied; its arg must outlive the session. */
 	struct mw_log log;
 };

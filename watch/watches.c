@@ -69,6 +69,7 @@ static struct mw_error *arm_with(struct mw_session *session, struct mw_watch *wa
 	struct mw_guard_request request = {
 		.range = {watch->object.addr, watch->object.size},
 		.backend = backend,
+		.may_move = watch->wanted == MW_BACKEND_AUTO,
 		.snapshot = watch->value,
 		.armed_after = &watch->armed_after,
 	};
