@@ -246,6 +246,12 @@ struct mw_error *mw_engine_step_store(struct mw_tracer *tracer, struct mw_thread
 struct mw_error *mw_page_check_writable(const struct mw_tracer *tracer,
 					const struct mw_procmaps *maps,
 					struct mw_range pages) MW_MUST_CHECK;
+/** Fails with the reason when @pages can't be guarded; @maps are those of mw_page_read_maps(). */
+struct mw_error *mw_page_check(const struct mw_tracer *tracer, const struct mw_procmaps *maps,
+			       struct mw_range pages) MW_MUST_CHECK;
+/** Reads the mappings of @pages and of the stacks; of each thread where its stack is now. */
+struct mw_error *mw_page_read_maps(const struct mw_tracer *tracer, struct mw_range pages,
+				   struct mw_procmaps *ret) MW_MUST_CHECK;
 /** Guards the pages of @guard: by userfaultfd while that is on, else by their protection. */
 struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *guard) MW_MUST_CHECK;
 /** Writes tracee memory under guards, through the alias where it is shared. */

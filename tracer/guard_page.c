@@ -127,116 +127,6 @@ struct mw_error *mw_page_guard_gaps(struct mw_tracer *tracer, struct mw_injectio
 	return mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
 }
 
-struct mw_error *mw_page_check_writable(const struct mw_tracer *tracer,
-					const struct mw_procmaps *maps, struct mw_range pages)
-{
-	for (uint64_t at = pages.start.v; at < mw_range_end(pages);) {
-		const struct mw_mapping *mapping = mw_procmaps_find(maps, mw_addr_make(at));
-		const struct mw_span *span = mw_spans_find(&tracer->pages, mw_addr_make(at));
-
-		/* What is guarded already was writable before. */
-		if (span) {
-			at = mw_range_end(span->range);
-			continue;
-		}
-
-		if (!mapping)
-			return mw_error_fault(mw_addr_make(at),
-					      "0x%" PRIx64 " is not mapped in the target", at);
-		if (!(mapping->prot & PROT_WRITE))
-			return mw_error_create(
-				MW_ERROR_OTHER,
-				"0x%" PRIx64
-				" is read-only in the target (%s): nothing can change it",
-				at, *mapping->path ? mapping->path : "anonymous memory");
-		at = mw_range_end(mapping->range);
-	}
-	return NULL;
-}
-
-/*
- * The stack of a thread: the whole mapping that its stack pointer is in. When its control block
- * lies above in the same mapping (glibc places it so), the stack ends there, and what follows is
- * merely a neighbour that the kernel merged.
- */
-static struct mw_range stack_of(const struct mw_thread *thread, const struct mw_procmaps *maps)
-{
-	const struct mw_mapping *mapping = mw_procmaps_find(maps, thread->last_sp);
-	struct mw_range stack = {0};
-
-	if (!mapping)
-		return stack;
-	stack = mapping->range;
-	if (thread->last_tcb.v > thread->last_sp.v && mw_range_contains(stack, thread->last_tcb))
-		stack.size = mw_page_ceil(thread->last_tcb.v + MW_ARCH_TCB_SIZE) - stack.start.v;
-	return stack;
-}
-
-/*
- * The kernel itself writes to stacks (signal frames) and control blocks (rseq, robust futexes);
- * on a read-only page that would kill the thread.
- */
-static struct mw_error *check_thread(const struct mw_thread *thread, const struct mw_procmaps *maps,
-				     struct mw_range pages)
-{
-	struct mw_range tcb = {thread->last_tcb, MW_ARCH_TCB_SIZE};
-
-	if (mw_range_overlaps(stack_of(thread, maps), pages))
-		return mw_error_create(MW_ERROR_OTHER,
-				       "0x%" PRIx64 " is on the stack of thread %d, which can't be "
-				       "write-protected: use --backend=hw",
-				       pages.start.v, thread->tid);
-	if (thread->last_tcb.v && mw_range_overlaps(tcb, pages))
-		return mw_error_create(
-			MW_ERROR_OTHER,
-			"0x%" PRIx64 " shares a page with the control block of "
-			"thread %d, which can't be write-protected: use --backend=hw",
-			pages.start.v, thread->tid);
-	return NULL;
-}
-
-static struct mw_error *check(const struct mw_tracer *tracer, const struct mw_procmaps *maps,
-			      struct mw_range pages)
-{
-	struct mw_error *err = mw_page_check_writable(tracer, maps, pages);
-	const struct mw_thread *thread;
-	size_t cursor = 0;
-
-	/* There the kernel waits for us as well. */
-	if (mw_wp_is_on(&tracer->wp))
-		return err;
-	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor)))
-		if (thread->same_memory)
-			err = check_thread(thread, maps, pages);
-	return err;
-}
-
-/** Reads the mappings of @pages and of the stacks; of each thread where its stack is now. */
-static struct mw_error *read_maps(const struct mw_tracer *tracer, struct mw_range pages,
-				  struct mw_procmaps *ret)
-{
-	MW_VEC(struct mw_range) ranges = {0};
-	struct mw_error *err = mw_vec_push(&ranges, pages) ? NULL : mw_err_nomem;
-	struct mw_thread *thread;
-	size_t cursor = 0;
-
-	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor))) {
-		struct user_regs_struct *regs;
-
-		if (!thread->same_memory)
-			continue;
-		/* If it can't be asked, where it was. */
-		if (thread->state == MW_THREAD_STOPPED)
-			err = mw_thread_regs(thread, &regs);
-		if (!err && !mw_vec_push(&ranges, (struct mw_range){thread->last_sp, 1}))
-			err = mw_err_nomem;
-	}
-	if (!err)
-		err = mw_procmaps_read_part(tracer->pid, ranges.items, ranges.count, ret);
-	mw_vec_deinit(&ranges);
-	return err;
-}
-
 /*
  * Pages that the program has unmapped unseen (--syscalls=off) make the kernel stop at the first
  * of them: those behind it are opened one by one.
@@ -339,10 +229,10 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *gu
 	struct mw_thread *thread;
 	struct mw_error *err;
 
-	err = read_maps(tracer, pages, &maps);
+	err = mw_page_read_maps(tracer, pages, &maps);
 	if (err)
 		return err;
-	err = check(tracer, &maps, pages);
+	err = mw_page_check(tracer, &maps, pages);
 	if (!err)
 		err = mw_engine_borrow(tracer, &thread);
 	if (!err)

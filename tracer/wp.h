@@ -47,6 +47,15 @@ bool mw_wp_is_hot(const struct mw_tracer *tracer);
  */
 struct mw_error *mw_wp_await_stop(struct mw_tracer *tracer, struct mw_thread *thread,
 				  uint64_t timeout_ns, bool *ret) MW_MUST_CHECK;
+/**
+ * Waits until a thread has stopped, or stands at a guarded page: for a call, or for longer than
+ * @patience_ns.
+ */
+struct mw_error *mw_wp_await_stop_or_fault(struct mw_tracer *tracer, struct mw_thread *thread,
+					   uint64_t timeout_ns, uint64_t patience_ns,
+					   bool *ret_stopped) MW_MUST_CHECK;
+/** Someone whose message is taken waits until its page is open, or until it is interrupted. */
+void mw_wp_take_messages(struct mw_tracer *tracer);
 /** Every other thread is stopped: lets the kernel finish the stores that it stands at. */
 struct mw_error *mw_wp_finish_calls(struct mw_tracer *tracer) MW_MUST_CHECK;
 

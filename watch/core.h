@@ -61,6 +61,9 @@ struct mw_session {
 	struct mw_region_index regions;
 	bool regions_stale;
 	MW_VEC(struct mw_watch *) touched;
+	/** What the target has open that stores past page guards, and when that was looked for. */
+	const char *bypass;
+	uint64_t bypass_checked_ns;
 	/** The watch whose guard ended last: they mostly end in their order. */
 	size_t last_ended;
 	unsigned last_watch_id;
@@ -113,8 +116,15 @@ void mw_snapshot_settle(struct mw_watch *watch);
 
 /* plan.c */
 
-/** The back ends to try for a watch, best first. @return how many. */
-size_t mw_plan_backends(const struct mw_watch *watch, enum mw_backend ret[MW_BACKEND_COUNT]);
+/**
+ * The back ends to try for a watch, best first.
+ *
+ * @param ret_why why page guards aren't among them; NULL when they are, or when another back end
+ *        was asked for.
+ * @return how many.
+ */
+size_t mw_plan_backends(struct mw_session *session, const struct mw_watch *watch,
+			enum mw_backend ret[MW_BACKEND_COUNT], const char **ret_why);
 
 /* analyst.c */
 

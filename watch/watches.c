@@ -79,11 +79,25 @@ static struct mw_error *arm_with(struct mw_session *session, struct mw_watch *wa
 	return mw_tracer_guard(session->tracer, &request, &watch->guard_id);
 }
 
+/* Who asked for nothing special is told that he won't learn who writes. */
+static void tell_polled(struct mw_session *session, const struct mw_watch *watch, const char *why)
+{
+	if (watch->backend != MW_BACKEND_POLL || watch->wanted != MW_BACKEND_AUTO)
+		return;
+	pthread_mutex_lock(&session->lock);
+	mw_session_notice(session,
+			  "watch %u (%s) is polled, which tells what changes but not who changes "
+			  "it: %s",
+			  watch->id, watch->name, why);
+	pthread_mutex_unlock(&session->lock);
+}
+
 /* The later back ends are makeshifts: if none works, the first one's reason is what counts. */
 struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch)
 {
 	enum mw_backend backends[MW_BACKEND_COUNT];
-	size_t count = mw_plan_backends(watch, backends);
+	const char *why;
+	size_t count = mw_plan_backends(session, watch, backends, &why);
 	uint64_t start_ns = mw_clock_now_ns();
 	struct mw_error *first = NULL;
 
@@ -91,8 +105,9 @@ struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch
 		struct mw_error *err = arm_with(session, watch, backends[i]);
 
 		if (!err) {
-			mw_error_destroy(first);
 			session->last_arm_ns = mw_clock_now_ns() - start_ns;
+			tell_polled(session, watch, why ? why : first ? first->message : "");
+			mw_error_destroy(first);
 			return NULL;
 		}
 		if (first)
