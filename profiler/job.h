@@ -115,6 +115,8 @@ struct mw_job {
 	const char *tracker_name;
 	/** No child of a process of the job goes unnoticed. */
 	bool sees_everybody;
+	/** Some process is or was untracked: its orphans come to us unannounced. */
+	bool has_untracked;
 
 	/* The end. */
 	bool complete;
@@ -164,6 +166,9 @@ void mw_job_process_exec(struct mw_job *job, struct mw_process *process, const c
 
 /** Reads who the process is, if that is stale, and puts it into its group. */
 void mw_job_process_refresh(struct mw_job *job, struct mw_process *process);
+
+/** From now on, the children of this process and its end have to be looked for. */
+void mw_job_process_untrack(struct mw_job *job, struct mw_process *process);
 
 /** Takes in the end of a process. Its peak must have been noted before. */
 void mw_job_process_end(struct mw_job *job, struct mw_process *process, uint64_t now_ns);

@@ -188,7 +188,7 @@ static bool sample_process(struct mw_sampler *sampler, struct mw_process *proces
 	mw_process_note_peak(process, rss_kib, MW_HWM_SAMPLED, now_ns);
 	if (detail)
 		record_anon(process, now_ns);
-	if (detail || sampler->read_marks || settings->exact_intervals ||
+	if (detail || sampler->read_marks || process->untracked || settings->exact_intervals ||
 	    rss_kib > process->detailed_rss_kib + process->detailed_rss_kib / 20)
 		take_detail(process, now_ns);
 	if (settings->exact_intervals)
