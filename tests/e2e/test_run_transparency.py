@@ -31,10 +31,13 @@ class Privileges(unittest.TestCase):
     def setUp(self):
         if os.geteuid():
             self.skipTest("needs root to make such programs")
+        os.environ["MEMWATCH_MARK"] = "kept"
+        self.addCleanup(os.environ.pop, "MEMWATCH_MARK")
 
     def check(self, path, expected):
         alone = alone_as_nobody(path, "a", "b c")
         self.assertIn(expected, alone)
+        self.assertIn("mark=kept a b c", alone)
         for tracker in ("ptrace", "perf", "poll"):
             with self.subTest(tracker):
                 for command in ([path, "a", "b c"], ["sh", "-c", f"{path} a 'b c'; :"]):
