@@ -257,9 +257,11 @@ void mw_job_process_end(struct mw_job *job, struct mw_process *process, uint64_t
 	process->last_seen_ns = now_ns;
 	process->rss_kib = 0;
 	job->totals.interval_ended_kib += process->max_rss_kib;
-	if (process->statm_fd >= 0)
+	if (process->statm_fd >= 0) {
 		close(process->statm_fd);
-	process->statm_fd = -1;
+		process->statm_fd = -1;
+		job->kept_files--;
+	}
 	last = job->live.items[--job->live.count];
 	job->live.items[process->live_index] = last;
 	last->live_index = process->live_index;

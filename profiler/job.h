@@ -108,6 +108,8 @@ struct mw_job {
 	/** Lost pieces of what trackers should have seen; with memory shortage in them. */
 	uint64_t events_lost;
 
+	/** statm files open for the next sample. */
+	size_t kept_files;
 	struct mw_totals totals;
 	struct mw_groups groups;
 	struct mw_limits limits;
