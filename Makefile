@@ -63,6 +63,11 @@ $(BUILD)/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(MW_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Its code is copied into other processes: nothing in it may need anything outside of it.
+DEADMAN := $(BUILD)/tracer/arch/$(ARCH)/deadman.o
+$(DEADMAN): MW_CFLAGS := $(filter-out -fsanitize=%,$(MW_CFLAGS)) -O2 -fPIC -mgeneral-regs-only \
+	-fno-stack-protector -fno-jump-tables -fno-builtin -fcf-protection=none
+
 -include $(OBJECTS:.o=.d)
 
 -include profiler/view.mk

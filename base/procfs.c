@@ -161,3 +161,23 @@ struct mw_error *mw_proc_auxv(pid_t pid, uint64_t type, uint64_t *ret)
 	}
 	return mw_err_not_found;
 }
+
+/* proc(5): field 22, counted behind the name, which may hold anything. */
+struct mw_error *mw_proc_start_time(pid_t pid, uint64_t *ret)
+{
+	mw_auto_free char *text = NULL;
+	struct mw_error *err;
+	const char *field;
+	size_t size;
+
+	err = read_proc_file(pid, "stat", &text, &size);
+	if (err)
+		return err;
+	field = strrchr(text, ')');
+	for (int number = 2; field && number < 22; number++)
+		field = strchr(field + 1, ' ');
+	if (!field)
+		return mw_err_gone;
+	*ret = strtoull(field, NULL, 10);
+	return NULL;
+}

@@ -57,4 +57,7 @@ struct mw_error *mw_proc_threads(pid_t pid, pid_t **ret, size_t *ret_count) MW_M
  */
 struct mw_error *mw_proc_auxv(pid_t pid, uint64_t type, uint64_t *ret) MW_MUST_CHECK;
 
+/** When @pid was started, in clock ticks since boot: with the pid it names one process only. */
+struct mw_error *mw_proc_start_time(pid_t pid, uint64_t *ret) MW_MUST_CHECK;
+
 #endif

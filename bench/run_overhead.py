@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -53,30 +52,24 @@ def jobs(folder):
 
 
 def measure(command):
-    """Wall time of the command, and the CPU time of its first process without its children."""
+    """Wall time of the command."""
     start = time.monotonic()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
+    _, status = os.waitpid(child.pid, 0)
     child.returncode = status
     if status:
         raise SystemExit(f"{command} failed with status {status}")
-    return time.monotonic() - start, usage.ru_utime + usage.ru_stime
+    return time.monotonic() - start
 
 
 def own_cpu(memwatch, tracker, command):
-    """CPU seconds memwatch itself took: all of it less what its report says the job took."""
+    """CPU time memwatch itself took while the job ran, percent of one CPU, by its own report."""
     with tempfile.NamedTemporaryFile(suffix=".json") as report:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         measure([memwatch, "run", "--quiet", f"--json={report.name}", "--track", tracker, "--",
                  *command])
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        data = json.load(open(report.name))
-    total = (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
-    known = [p for p in data["processes"] if p["utime_seconds"] is not None]
-    if len(known) < len(data["processes"]):
-        return None, data["duration_seconds"]
-    used = sum(p["utime_seconds"] + p["stime_seconds"] for p in known)
-    return max(total - used, 0.0), data["duration_seconds"]
+        with open(report.name, encoding="utf-8") as file:
+            data = json.load(file)
+    return data["own_cpu_seconds"] / data["duration_seconds"] * 100
 
 
 def works(memwatch, tracker):
@@ -94,18 +87,17 @@ def bench(name, command, arguments, trackers):
         for tracker in order:
             words = command if tracker is None else [
                 arguments.memwatch, "run", "--quiet", "--track", tracker, "--", *command]
-            times[tracker] = measure(words)[0]
+            times[tracker] = measure(words)
         plain.append(times[None])
         for tracker in trackers:
             ratios[tracker].append(times[tracker] / times[None])
     result = {"job": name, "plain_seconds": statistics.median(plain), "trackers": {}}
     for tracker in trackers:
         quartiles = statistics.quantiles(ratios[tracker], n=4)
-        cpu, duration = own_cpu(arguments.memwatch, tracker, command)
         result["trackers"][tracker] = {
             "slower_percent": (statistics.median(ratios[tracker]) - 1) * 100,
             "quartiles_percent": [(quartiles[0] - 1) * 100, (quartiles[2] - 1) * 100],
-            "own_cpu_percent": None if cpu is None else cpu / duration * 100,
+            "own_cpu_percent": own_cpu(arguments.memwatch, tracker, command),
         }
     return result
 
@@ -129,10 +121,8 @@ def main():
             print(f"{name}: {result['plain_seconds']:.3f} s without memwatch")
             for tracker, figures in result["trackers"].items():
                 low, high = figures["quartiles_percent"]
-                cpu = figures["own_cpu_percent"]
                 print(f"  {tracker:10} {figures['slower_percent']:+6.1f} %  (quartiles {low:+.1f} "
-                      f"to {high:+.1f})  own CPU {'?' if cpu is None else f'{cpu:.2f} %'}",
-                      flush=True)
+                      f"to {high:+.1f})  own CPU {figures['own_cpu_percent']:.2f} %", flush=True)
     if arguments.json:
         with open(arguments.json, "w") as file:
             json.dump(results, file, indent=2)

@@ -13,7 +13,9 @@
 #include "profiler/sanitizer.h"
 
 static const char *const tracers[] = {
-	"strace", "ltrace", "gdb", "gdbserver", "lldb", "lldb-server", "rr", "memwatch", "perf-trace", "sysdig", "uftrace", "reptyr", "proot", "gcore", "eu-stack", "pstack", "bpftrace",
+	"strace", "ltrace",   "gdb",        "gdbserver", "lldb",     "lldb-server",
+	"rr",     "memwatch", "perf-trace", "sysdig",    "uftrace",  "reptyr",
+	"proot",  "gcore",    "eu-stack",   "pstack",    "bpftrace",
 };
 
 void mw_exec_rules_deinit(struct mw_exec_rules *rules)

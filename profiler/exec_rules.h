@@ -16,7 +16,8 @@ enum mw_exec_rule {
 	MW_EXEC_SANITIZER,
 	/** Traces others: strace, gdb, memwatch. */
 	MW_EXEC_TRACER,
-	/** Has set-id bits or file capabilities, which the kernel withholds from a traced process. */
+	/** Has set-id bits or file capabilities, which the kernel withholds from a traced process.
+	 */
 	MW_EXEC_PRIVILEGED,
 	/** May be executed but not read, so nobody can say, nor make it run again. */
 	MW_EXEC_UNREADABLE,

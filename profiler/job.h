@@ -23,7 +23,8 @@
 /** What the person asked for; outlives the job. */
 struct mw_job_settings {
 	unsigned interval_ms;
-	/** The interval is a wish, not the default: kept even when it costs more than 1 % of a CPU. */
+	/** The interval is a wish, not the default: kept even when it costs more than 1 % of a CPU.
+	 */
 	bool interval_fixed;
 	/** Reset the high-water marks after each sample. */
 	bool exact_intervals;
@@ -132,8 +133,8 @@ struct mw_job {
 	struct mw_oom_kill oom;
 };
 
-struct mw_error *mw_job_create(const struct mw_job_settings *settings, struct mw_job **ret)
-	MW_MUST_CHECK;
+struct mw_error *mw_job_create(const struct mw_job_settings *settings,
+			       struct mw_job **ret) MW_MUST_CHECK;
 void mw_job_destroy(struct mw_job *job);
 
 /** Drops every process: what was there never became the command. */

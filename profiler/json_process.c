@@ -40,18 +40,13 @@ static json_t *detail(const struct mw_process *process, uint64_t kib)
 
 static void add_memory(json_t *object, const struct mw_process *process)
 {
-	json_object_set_new(object, "anon_kib",
-			    detail(process, process->anon_kib));
-	json_object_set_new(object, "file_kib",
-			    detail(process, process->file_kib));
-	json_object_set_new(object, "shmem_kib",
-			    detail(process, process->shmem_kib));
-	json_object_set_new(object, "swap_kib",
-			    detail(process, process->max_swap_kib));
+	json_object_set_new(object, "anon_kib", detail(process, process->anon_kib));
+	json_object_set_new(object, "file_kib", detail(process, process->file_kib));
+	json_object_set_new(object, "shmem_kib", detail(process, process->shmem_kib));
+	json_object_set_new(object, "swap_kib", detail(process, process->max_swap_kib));
 	json_object_set_new(object, "pss_peak_kib", mw_json_optional_size(process->max_pss_kib));
 	json_object_set_new(object, "max_rss_kib", mw_json_size(process->max_rss_kib));
-	json_object_set_new(object, "hwm_source",
-			    json_string(mw_hwm_source_name(process->source)));
+	json_object_set_new(object, "hwm_source", json_string(mw_hwm_source_name(process->source)));
 	json_object_set_new(object, "exact", json_boolean(mw_process_is_exact(process)));
 	json_object_set_new(object, "samples", mw_json_size(process->samples));
 }
@@ -79,17 +74,21 @@ static void add_life(json_t *object, const struct mw_job *job, const struct mw_p
 			    mw_json_seconds(mw_job_seconds(job, process->start_ns)));
 	json_object_set_new(object, "end_seconds",
 			    mw_json_optional_seconds(process->ended,
-					     mw_job_seconds(job, process->last_seen_ns)));
+						     mw_job_seconds(job, process->last_seen_ns)));
 	json_object_set_new(object, "exit_code", exit_part(process, false));
 	json_object_set_new(object, "signal", exit_part(process, true));
-	json_object_set_new(object, "utime_seconds",
-			    mw_json_optional_seconds(process->has_times, (double)process->utime_ns / 1e9));
-	json_object_set_new(object, "stime_seconds",
-			    mw_json_optional_seconds(process->has_times, (double)process->stime_ns / 1e9));
-	json_object_set_new(object, "io_read_bytes",
-			    mw_json_optional_size(process->has_io ? (int64_t)process->io_read_bytes : -1));
-	json_object_set_new(object, "io_write_bytes",
-			    mw_json_optional_size(process->has_io ? (int64_t)process->io_write_bytes : -1));
+	json_object_set_new(
+		object, "utime_seconds",
+		mw_json_optional_seconds(process->has_times, (double)process->utime_ns / 1e9));
+	json_object_set_new(
+		object, "stime_seconds",
+		mw_json_optional_seconds(process->has_times, (double)process->stime_ns / 1e9));
+	json_object_set_new(
+		object, "io_read_bytes",
+		mw_json_optional_size(process->has_io ? (int64_t)process->io_read_bytes : -1));
+	json_object_set_new(
+		object, "io_write_bytes",
+		mw_json_optional_size(process->has_io ? (int64_t)process->io_write_bytes : -1));
 }
 
 json_t *mw_json_process(const struct mw_job *job, const struct mw_process *process)

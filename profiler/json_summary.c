@@ -89,12 +89,12 @@ json_t *mw_json_leaks(const struct mw_report *report)
 	json_t *array = json_array();
 
 	mw_vec_foreach (leak, &report->leaks) {
-		json_t *object = json_pack(
-			"{s:o, s:i, s:o, s:I, s:o, s:o}", "key", mw_json_key(leak->process), "pid",
-			leak->process->pid, "command", mw_json_command(leak->process), "growth_kib",
-			(json_int_t)leak->growth_kib, "duration_seconds",
-			mw_json_seconds(leak->duration_seconds), "growth_percent",
-			mw_json_seconds(leak->growth_percent));
+		json_t *object = json_pack("{s:o, s:i, s:o, s:I, s:o, s:o}", "key",
+					   mw_json_key(leak->process), "pid", leak->process->pid,
+					   "command", mw_json_command(leak->process), "growth_kib",
+					   (json_int_t)leak->growth_kib, "duration_seconds",
+					   mw_json_seconds(leak->duration_seconds),
+					   "growth_percent", mw_json_seconds(leak->growth_percent));
 
 		json_object_set_new(object, "slope_mib_per_hour",
 				    mw_json_seconds(leak->slope_kib_per_second * 3600 / 1024));
@@ -136,9 +136,9 @@ json_t *mw_json_limits(const struct mw_report *report)
 		json_object_set_new(
 			object, "value_kib",
 			mw_json_optional_size(state->exceeded ? (int64_t)state->value_kib : -1));
-		json_object_set_new(object, "elapsed_seconds",
-				    mw_json_optional_seconds(state->exceeded,
-							     mw_job_seconds(job, state->ns)));
+		json_object_set_new(
+			object, "elapsed_seconds",
+			mw_json_optional_seconds(state->exceeded, mw_job_seconds(job, state->ns)));
 		json_object_set_new(object, "pid",
 				    mw_json_optional_size(culprit ? culprit->pid : -1));
 		json_object_set_new(object, "key", mw_json_key(culprit));
@@ -252,7 +252,7 @@ json_t *mw_json_runs_summary(struct mw_report *const *reports, size_t count)
 		const char *key;
 		double (*value)(const struct mw_report *report);
 	} numbers[] = {
-		{"duration_seconds", duration_of}, {"max_total_rss_kib", total_rss_of},
+		{"duration_seconds", duration_of},   {"max_total_rss_kib", total_rss_of},
 		{"max_total_pss_kib", total_pss_of}, {"cgroup_kib", cgroup_of},
 		{"largest_process_kib", largest_of},
 	};

@@ -171,9 +171,9 @@ struct mw_error *mw_size_parse(const char *text, uint64_t *ret_kib)
 	if (!strcmp(end, "%"))
 		bytes = (double)mw_machine_memory_kib() * 1024 / 100;
 	else if (!unit_bytes(end, &bytes))
-		return mw_error_create(
-			MW_ERROR_USAGE,
-			"bad unit \"%s\" in the size \"%s\": write K, M, G, T or %%", end, text);
+		return mw_error_create(MW_ERROR_USAGE,
+				       "bad unit \"%s\" in the size \"%s\": write K, M, G, T or %%",
+				       end, text);
 	number = number * bytes / 1024;
 	if (number < 1 || number > 1e15)
 		return mw_error_create(MW_ERROR_USAGE,

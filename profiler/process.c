@@ -14,9 +14,12 @@
 const char *mw_hwm_source_name(enum mw_hwm_source source)
 {
 	static const char *const names[] = {
-		[MW_HWM_NONE] = "none",		  [MW_HWM_SAMPLED] = "sampled",
-		[MW_HWM_STATUS] = "vmhwm_sampled", [MW_HWM_RUSAGE] = "rusage",
-		[MW_HWM_SHARED] = "shared",	  [MW_HWM_TASKSTATS] = "taskstats",
+		[MW_HWM_NONE] = "none",
+		[MW_HWM_SAMPLED] = "sampled",
+		[MW_HWM_STATUS] = "vmhwm_sampled",
+		[MW_HWM_RUSAGE] = "rusage",
+		[MW_HWM_SHARED] = "shared",
+		[MW_HWM_TASKSTATS] = "taskstats",
 		[MW_HWM_EXIT] = "vmhwm",
 	};
 

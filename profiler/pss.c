@@ -10,7 +10,7 @@
 /** Enough for two passes over several GiB at the start; later on a share of the time. */
 #define CREDIT_NS 100000000
 /** One part of the time. */
-#define SHARE 100
+#define SHARE 200
 /** Copy-on-write raises PSS while RSS stays as it is. */
 #define INTERVAL_NS UINT64_C(500000000)
 /** What may move during a pass: 1 part of the sum, or this much. */
@@ -44,7 +44,8 @@ static uint64_t moved_kib(const struct mw_job *job, uint64_t from_ns)
 		if (!began && !ran && !ended)
 			continue;
 		sum_kib += process->max_rss_kib;
-		/* A fork makes its parent's pages shared, its exec or end makes them whole again. */
+		/* A fork makes its parent's pages shared, its exec or end makes them whole again.
+		 */
 		if ((began || ran) && process->parent && process->owner != MW_MEMORY_BORROWED &&
 		    !process->borrowed_first)
 			sum_kib += process->parent->rss_kib;
@@ -63,6 +64,19 @@ static bool stood_still(const struct mw_pss *pss)
 	       moved_kib(pss->job, pss->pending_ns) <= tolerance_kib;
 }
 
+/** Where nothing changes, looking again waits longer and longer. */
+static void plan_next(struct mw_pss *pss, uint64_t now_ns)
+{
+	uint64_t change_kib = (uint64_t)llabs((int64_t)(pss->pending_kib - pss->measured_kib));
+
+	if (change_kib > pss->measured_kib / 100 || !pss->interval_ns)
+		pss->interval_ns = INTERVAL_NS;
+	else
+		pss->interval_ns = mw_min(pss->interval_ns * 2, INTERVAL_NS * 16);
+	pss->measured_kib = pss->pending_kib;
+	pss->next_ns = now_ns + pss->interval_ns;
+}
+
 static void settle(struct mw_pss *pss, uint64_t now_ns)
 {
 	struct mw_totals *totals = &pss->job->totals;
@@ -70,8 +84,8 @@ static void settle(struct mw_pss *pss, uint64_t now_ns)
 	pss->pending = false;
 	if (!stood_still(pss))
 		return;
+	plan_next(pss, now_ns);
 	pss->measured_rss_kib = pss->pending_rss_kib;
-	pss->next_ns = now_ns + INTERVAL_NS;
 	mw_vec_foreach (item, &pss->job->live)
 		(*item)->max_pss_kib = mw_max((*item)->max_pss_kib, (*item)->pss_kib);
 	totals->max_pss_kib = mw_max(totals->max_pss_kib, (int64_t)pss->pending_kib);

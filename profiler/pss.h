@@ -11,7 +11,7 @@
 /**
  * The sum of proportional set sizes, where each shared page counts once. It is dear (5 ms per GiB,
  * under the mmap lock of the process), so it's only taken where it differs from the sum of RSS and
- * never for more than 1 % of the time.
+ * never for more than half a percent of the time.
  */
 struct mw_pss {
 	struct mw_job *job;
@@ -20,6 +20,9 @@ struct mw_pss {
 	uint64_t credited_ns;
 	/** A new pass is due then, whatever the sum of RSS does. */
 	uint64_t next_ns;
+	uint64_t interval_ns;
+	/** The last sum that counted. */
+	uint64_t measured_kib;
 	/** Sum of RSS at the last pass that counted, and in the last sample. */
 	uint64_t measured_rss_kib;
 	uint64_t previous_rss_kib;

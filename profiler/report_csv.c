@@ -75,8 +75,9 @@ void mw_report_write_timeline_csv(const struct mw_report *report, bool comments,
 	fputs("timestamp,elapsed_seconds,total_rss_kib,total_rss_mib,process_count\n", file);
 	mw_vec_foreach (point, &job->totals.timeline.points) {
 		write_time(job, point->ns, file);
-		fprintf(file, ",%.3f,%" PRIu64 ",%.2f,%" PRIu64 "\n", mw_job_seconds(job, point->ns),
-			point->max, (double)point->max / 1024, point->extra);
+		fprintf(file, ",%.3f,%" PRIu64 ",%.2f,%" PRIu64 "\n",
+			mw_job_seconds(job, point->ns), point->max, (double)point->max / 1024,
+			point->extra);
 	}
 }
 

@@ -45,8 +45,8 @@ static void write_value(struct writer *writer, json_t *value)
 }
 
 /** Writes "[", one element after the other, "]". */
-static void write_array(struct writer *writer, size_t count, json_t *(*element)(const void *, size_t),
-			const void *arg)
+static void write_array(struct writer *writer, size_t count,
+			json_t *(*element)(const void *, size_t), const void *arg)
 {
 	bool any = false;
 
@@ -107,7 +107,8 @@ static json_t *timeline_element(const void *arg, size_t index)
 	uint64_t next_ns = index + 1 < timeline->points.count ? point[1].ns : UINT64_MAX;
 	json_t *object = json_object();
 
-	json_object_set_new(object, "elapsed_seconds", mw_json_seconds(mw_job_seconds(job, point->ns)));
+	json_object_set_new(object, "elapsed_seconds",
+			    mw_json_seconds(mw_job_seconds(job, point->ns)));
 	json_object_set_new(object, "timestamp", mw_json_time(job, point->ns));
 	json_object_set_new(object, "process_count", mw_json_size(point->extra));
 	json_object_set_new(object, "total_rss_kib", mw_json_size(point->max));
@@ -137,8 +138,9 @@ static json_t *series_element(const void *arg, size_t index)
 		const struct mw_point *point = &process->series.points.items[i];
 
 		json_array_append_new(
-			points, json_pack("[o, I]", mw_json_seconds(mw_job_seconds(report->job, point->ns)),
-					  (json_int_t)point->max));
+			points,
+			json_pack("[o, I]", mw_json_seconds(mw_job_seconds(report->job, point->ns)),
+				  (json_int_t)point->max));
 	}
 	json_object_set_new(object, "key", mw_json_key(process));
 	json_object_set_new(object, "points", points);
@@ -167,8 +169,8 @@ static bool wants_runs(const struct writer *writer)
 
 static void write_runs(struct writer *writer, const struct mw_report *report)
 {
-	struct writer inner = {.file = writer->file, .parts = writer->parts,
-			       .depth = writer->depth + 1};
+	struct writer inner = {
+		.file = writer->file, .parts = writer->parts, .depth = writer->depth + 1};
 
 	(void)report;
 	fputc('[', writer->file);
@@ -351,8 +353,7 @@ static bool write_key(struct writer *writer, const struct mw_report *report, siz
 		if (!value)
 			return false;
 	}
-	fprintf(writer->file, "%s\n%*s\"%s\": ", separator, writer->depth * 2, "",
-		keys[index].key);
+	fprintf(writer->file, "%s\n%*s\"%s\": ", separator, writer->depth * 2, "", keys[index].key);
 	if (value)
 		write_value(writer, value);
 	else

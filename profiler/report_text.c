@@ -190,8 +190,9 @@ static void write_leaks(const struct mw_report *report, const struct mw_text_sty
 	mw_vec_foreach (leak, &report->leaks) {
 		mw_process_command(leak->process, command, sizeof(command));
 		write_warning(style, file);
-		fprintf(file, "steady growth:%s pid %d grew by %.1f MiB (%.0f %%) in %.0f s, "
-			      "%.1f MiB/h",
+		fprintf(file,
+			"steady growth:%s pid %d grew by %.1f MiB (%.0f %%) in %.0f s, "
+			"%.1f MiB/h",
 			colour(style, PLAIN), leak->process->pid, mib(leak->growth_kib),
 			leak->growth_percent, leak->duration_seconds,
 			leak->slope_kib_per_second * 3600 / 1024);
@@ -269,8 +270,8 @@ void mw_runs_write_text(struct mw_report *const *reports, size_t count,
 		for (size_t run = 0; run < count; run++)
 			values[run] = rows[i].value(reports[run]);
 		spread = mw_spread_of(values, count);
-		fprintf(file, "  %-22s %12.3f %12.3f %12.3f %12.3f\n", rows[i].label,
-			spread.median, spread.min, spread.max, spread.mad);
+		fprintf(file, "  %-22s %12.3f %12.3f %12.3f %12.3f\n", rows[i].label, spread.median,
+			spread.min, spread.max, spread.mad);
 	}
 	free(values);
 }

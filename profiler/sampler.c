@@ -15,8 +15,8 @@
 #define DENSE_NS UINT64_C(2000000000)
 #define DENSE_INTERVAL_NS UINT64_C(10000000)
 /** A sample may take this part of the time: 1 % of a CPU with what surrounds it; more at first. */
-#define COST_SHARE 150
-#define DENSE_COST_SHARE 20
+#define COST_SHARE 200
+#define DENSE_COST_SHARE 50
 #define LONGEST_INTERVAL_NS UINT64_C(2000000000)
 #define DETAIL_INTERVAL_NS UINT64_C(1000000000)
 

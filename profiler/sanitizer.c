@@ -11,7 +11,8 @@
 
 /* Dynamic and static runtimes: libraries they need, functions they export. */
 static const char *const marks[] = {
-	"libasan.so", "liblsan.so", "libclang_rt.asan", "__lsan_init", "__asan_init", "__hwasan_init",
+	"libasan.so",  "liblsan.so",  "libclang_rt.asan",
+	"__lsan_init", "__asan_init", "__hwasan_init",
 };
 
 static bool holds_mark(const Elf_Data *data)

@@ -124,8 +124,7 @@ static struct mw_error *start_command(struct mw_supervisor *supervisor)
 	struct mw_job *job = supervisor->job;
 	struct mw_error *err;
 
-	err = mw_launch_begin(supervisor->settings->argv, &supervisor->before,
-			      &supervisor->launch);
+	err = mw_launch_begin(supervisor->settings->argv, &supervisor->before, &supervisor->launch);
 	if (err)
 		return err;
 	if (supervisor->cgroup.path[0]) {

@@ -159,11 +159,12 @@ static void announce_leftovers(struct mw_supervisor *supervisor, uint64_t now_ns
 		return;
 	supervisor->leftovers_announced = true;
 	mw_process_command(job->live.items[0], command, sizeof(command));
-	mw_log_warning(job->settings->log,
-		       "the command has ended; waiting for the %zu process%s it left running (pid %d, "
-		       "%s): --wait=root or Ctrl-C ends without them",
-		       job->live.count, job->live.count == 1 ? "" : "es", job->live.items[0]->pid,
-		       command);
+	mw_log_warning(
+		job->settings->log,
+		"the command has ended; waiting for the %zu process%s it left running (pid %d, "
+		"%s): --wait=root or Ctrl-C ends without them",
+		job->live.count, job->live.count == 1 ? "" : "es", job->live.items[0]->pid,
+		command);
 }
 
 static bool is_over(struct mw_supervisor *supervisor)
@@ -195,8 +196,7 @@ static void check_exec(struct mw_supervisor *supervisor)
 	bool tells_execs = supervisor->tracker && supervisor->tracker->ops->complete;
 	int errnum;
 
-	if (!job->before_exec ||
-	    !mw_launch_check(&supervisor->launch, EXEC_CHECK_MS, &errnum))
+	if (!job->before_exec || !mw_launch_check(&supervisor->launch, EXEC_CHECK_MS, &errnum))
 		return;
 	job->before_exec = false;
 	if (errnum) {

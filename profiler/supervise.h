@@ -31,7 +31,8 @@ struct mw_supervise_settings {
 	bool use_cgroup;
 	/** What the command prints goes nowhere. */
 	bool silent;
-	/** Called between events, not more often than each @tick_ms; for progress and checkpoints. */
+	/** Called between events, not more often than each @tick_ms; for progress and checkpoints.
+	 */
 	void (*tick)(void *arg, struct mw_job *job);
 	void *arg;
 	unsigned tick_ms;

@@ -24,7 +24,8 @@ struct mw_tracker_ops {
 	struct mw_error *(*follow)(struct mw_tracker *tracker, struct mw_process *process);
 	/** Takes in what has happened, without blocking. May be NULL. */
 	void (*drain)(struct mw_tracker *tracker);
-	/** Handles a stop of a task it traces. May be NULL. @return false when it isn't its task. */
+	/** Handles a stop of a task it traces. May be NULL. @return false when it isn't its task.
+	 */
 	bool (*stopped)(struct mw_tracker *tracker, pid_t tid, int status);
 	/** A task was reaped. May be NULL. @return true when it was a thread, not a process. */
 	bool (*reaped)(struct mw_tracker *tracker, pid_t tid);

@@ -183,7 +183,7 @@ static bool is_thread_of(const struct mw_process *process, pid_t tid)
 }
 
 static void take_new_task(struct ptrace_tracker *tracker, const struct tracee *parent, int event,
-			uint64_t now_ns)
+			  uint64_t now_ns)
 {
 	struct mw_process *process = parent->process;
 	unsigned long message = 0;
@@ -378,8 +378,7 @@ static void detach(pid_t tid)
 	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) || waitpid(tid, &status, __WALL) != tid ||
 	    !WIFSTOPPED(status))
 		return;
-	ptrace(PTRACE_DETACH, tid, NULL,
-	       (void *)(long)(status >> 16 ? 0 : WSTOPSIG(status)));
+	ptrace(PTRACE_DETACH, tid, NULL, (void *)(long)(status >> 16 ? 0 : WSTOPSIG(status)));
 }
 
 static void ptrace_destroy(struct mw_tracker *base)

@@ -140,8 +140,9 @@ static struct mw_error *set_regex(regex_t *regex, const char **ret_text, const r
 	code = regcomp(regex, text, REG_EXTENDED | REG_NOSUB);
 	if (code) {
 		regerror(code, regex, reason, sizeof(reason));
-		return mw_error_create(MW_ERROR_USAGE, "\"%s\" is no extended regular expression: %s",
-				       text, reason);
+		return mw_error_create(MW_ERROR_USAGE,
+				       "\"%s\" is no extended regular expression: %s", text,
+				       reason);
 	}
 	*ret_text = text;
 	*ret = regex;
@@ -318,7 +319,8 @@ static const struct run_option table[] = {
 	{0, "csv", "FILE", set_csv, "peak of each process as CSV"},
 	{0, "timeline", "FILE", set_timeline, "total over time as CSV"},
 	{0, "series", "FILE", set_series, "memory of each process over time as CSV"},
-	{0, "csv-comments", NULL, set_csv_comments, "a line about the filter before the CSV header"},
+	{0, "csv-comments", NULL, set_csv_comments,
+	 "a line about the filter before the CSV header"},
 	{0, "quiet", NULL, set_quiet, "no summary"},
 	{0, "silent", NULL, set_silent, "drop what the command prints"},
 	{0, "all", NULL, set_all, "list every process in the summary, not only the 30 largest"},

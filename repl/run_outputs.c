@@ -58,9 +58,8 @@ static struct mw_error *check_output(struct mw_run_output *output, const char *o
 
 	if (!path)
 		return NULL;
-	if (!realpath(path, output->path) &&
-	    (size_t)snprintf(output->path, sizeof(output->path), "%s", path) >=
-		    sizeof(output->path))
+	if (!realpath(path, output->path) && (size_t)snprintf(output->path, sizeof(output->path),
+							      "%s", path) >= sizeof(output->path))
 		return mw_error_create(MW_ERROR_USAGE, "--%s: the path is too long", option);
 	exists = !stat(output->path, &status);
 	if (exists && S_ISDIR(status.st_mode))
@@ -180,8 +179,8 @@ static struct mw_error *write_in_place(const struct mw_run_outputs *outputs,
 }
 
 static struct mw_error *replace_file(const struct mw_run_outputs *outputs,
-				     enum mw_run_output_kind kind,
-				     struct mw_report *const *reports, size_t count)
+				     enum mw_run_output_kind kind, struct mw_report *const *reports,
+				     size_t count)
 {
 	const struct mw_run_output *output = &outputs->files[kind];
 	char name[PATH_MAX + 32];

@@ -14,6 +14,7 @@
 
 #include "base/compiler.h"
 #include "base/target.h"
+#include "tracer/annex.h"
 
 struct mw_mem;
 
@@ -38,6 +39,7 @@ int64_t mw_arch_syscall_number(const struct user_regs_struct *regs);
 void mw_arch_syscall_args(const struct user_regs_struct *regs, uint64_t ret[6]);
 void mw_arch_set_syscall_arg(struct user_regs_struct *regs, unsigned index, uint64_t value);
 int64_t mw_arch_syscall_result(const struct user_regs_struct *regs);
+void mw_arch_set_syscall_result(struct user_regs_struct *regs, int64_t result);
 /** At a syscall entry: makes the kernel skip the call; it returns -ENOSYS. */
 void mw_arch_syscall_skip(struct user_regs_struct *regs);
 /** After a call: stands the thread on the system call instruction again, with @number. */
@@ -72,5 +74,22 @@ extern const size_t mw_arch_breakpoint_size;
 int mw_arch_set_debug_registers(pid_t tid, const struct mw_range ranges[MW_ARCH_DEBUG_SLOTS]);
 /** Which slots trapped (bit mask), and clears that. @return the mask, or -errno. */
 int mw_arch_take_debug_hits(pid_t tid);
+
+/** The dead-man's code, position-independent; the rest are offsets in it. */
+struct mw_arch_deadman {
+	const void *code;
+	size_t size;
+	uint64_t handlers[MW_DEADMAN_SIGNALS];
+	uint64_t restorer;
+	/** A system call instruction with a breakpoint behind it. */
+	uint64_t call;
+	uint64_t behind_call;
+};
+void mw_arch_deadman(struct mw_arch_deadman *ret);
+/**
+ * The registers in a signal frame's order, as they will be when the thread runs on: a system call
+ * that is to be restarted stands before its instruction again.
+ */
+void mw_arch_frame_registers(const struct user_regs_struct *regs, uint64_t ret[MW_ANNEX_REGISTERS]);
 
 #endif

@@ -15,7 +15,8 @@ struct mw_error *mw_engine_open_image(struct mw_tracer *tracer)
 {
 	struct mw_error *err = mw_mem_init(&tracer->mem, tracer->pid);
 
-	return err ? err : mw_inject_find_syscall(&tracer->mem, &tracer->syscall_ip);
+	tracer->syscall_ip = (struct mw_inject_site){0};
+	return err ? err : mw_inject_find_syscall(&tracer->mem, &tracer->syscall_ip.ip);
 }
 
 /* A thread that a seized one has made meanwhile comes with it, and reports by itself. */

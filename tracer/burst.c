@@ -68,6 +68,7 @@ static void pin(struct mw_tracer *tracer, struct mw_thread *thread)
 	if (sched_setaffinity(thread->tid, sizeof(burst->pinned_to), &burst->pinned_to) < 0)
 		return;
 	burst->pinned = true;
+	mw_deadman_note_pins(tracer);
 	tracer->stats.bursts++;
 	if (!tracer->pinned++) {
 		sched_setaffinity(0, sizeof(burst->pinned_to), &burst->pinned_to);
@@ -85,6 +86,7 @@ static void unpin(struct mw_tracer *tracer, struct mw_thread *thread)
 	    CPU_EQUAL(&now, &burst->pinned_to))
 		sched_setaffinity(thread->tid, sizeof(burst->home), &burst->home);
 	burst->pinned = false;
+	mw_deadman_note_pins(tracer);
 	tracer->pinned--;
 }
 

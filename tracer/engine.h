@@ -12,7 +12,10 @@
 #include "base/intmap.h"
 #include "base/procmaps.h"
 #include "base/vec.h"
+#include "tracer/annex.h"
 #include "tracer/arch.h"
+#include "tracer/deadman.h"
+#include "tracer/guardian.h"
 #include "tracer/inject.h"
 #include "tracer/mailbox.h"
 #include "tracer/mem.h"
@@ -51,14 +54,6 @@ struct mw_hw {
 	bool by_ptrace;
 	/** perf_event_open() may watch the kernel's stores as well. */
 	bool sees_kernel;
-};
-
-/** Bytes of a struct sigaction as the kernel's rt_sigaction() has it. */
-#define MW_SIGACTION_SIZE 32
-
-/** What the program has set for SIGSEGV, as far as it is known: see segv.c. */
-struct mw_segv {
-	_Alignas(8) uint8_t action[MW_SIGACTION_SIZE];
 };
 
 /** A breakpoint at the program's entry: libraries are loaded, main hasn't run. */
@@ -104,8 +99,9 @@ struct mw_tracer {
 	pid_t pid;
 	enum mw_tracee_state state;
 	struct mw_mem mem;
-	/** A system call instruction of the tracee. */
-	mw_addr syscall_ip;
+	/** A system call instruction of the tracee, and the one that was there before the annex. */
+	struct mw_inject_site syscall_ip;
+	struct mw_inject_site plain_syscall_ip;
 	/** struct mw_thread by tid, and how many of them are stashed. */
 	struct mw_intmap threads;
 	size_t stashed;
@@ -121,9 +117,12 @@ struct mw_tracer {
 	/** Threads stop at system calls. */
 	bool trace_syscalls;
 	struct mw_hw hw;
-	/** One page of ours in the tracee while pages are guarded; size 0: none. */
+	/** Memory of ours in the tracee, see annex.h; size 0: none. */
 	struct mw_range annex;
-	struct mw_segv segv;
+	/** Which of the annex's two tables of spans is valid. */
+	uint64_t annex_table;
+	struct mw_deadman deadman;
+	struct mw_guardian guardian;
 	/** Scratch memory in the tracee that no living thread uses. */
 	MW_VEC(struct mw_range) spare_scratch;
 
@@ -195,8 +194,13 @@ void mw_engine_emit(struct mw_tracer *tracer, struct mw_thread *thread, struct m
 		    const uint8_t *old_bytes, const uint8_t *new_bytes);
 void mw_engine_emit_state(struct mw_tracer *tracer, enum mw_tracee_state state, int status);
 void mw_engine_emit_notice(struct mw_tracer *tracer, const char *format, ...) MW_PRINTF(2, 3);
-/** @param why "" when a detach ends it. */
-void mw_engine_emit_guard_ended(struct mw_tracer *tracer, uint32_t guard_id, const char *why);
+/**
+ * @param kind MW_RECORD_GUARD_ENDED or MW_RECORD_GUARD_LOST.
+ * @param why "" when a detach ends it.
+ */
+void mw_engine_emit_guard_ended(struct mw_tracer *tracer, enum mw_record_kind kind,
+				uint32_t guard_id, const char *why);
+void mw_engine_emit_guard_moved(struct mw_tracer *tracer, uint32_t guard_id, uint64_t moved_by);
 void mw_engine_emit_exec(struct mw_tracer *tracer);
 /** Reports a finished store: a hit if it touched a watched byte, else a foreign one. */
 void mw_engine_report_store(struct mw_tracer *tracer, struct mw_thread *thread, struct mw_hit *hit,
@@ -237,6 +241,13 @@ struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const voi
 /** Sets the protection of guarded pages by an injected call: as found, or guarded. */
 struct mw_error *mw_page_protect(struct mw_injection *injection, const struct mw_span *span,
 				 struct mw_range pages, bool guarded) MW_MUST_CHECK;
+/** Opens what is guarded in @pages, and forgets it. */
+struct mw_error *mw_page_open(struct mw_tracer *tracer, struct mw_injection *injection,
+			      struct mw_range pages) MW_MUST_CHECK;
+/** Guards what isn't yet, as far as it is mapped and writable. */
+struct mw_error *mw_page_guard_gaps(struct mw_tracer *tracer, struct mw_injection *injection,
+				    const struct mw_procmaps *maps,
+				    struct mw_range pages) MW_MUST_CHECK;
 /** Opens all guarded pages in a fork child, which has a copy of them. */
 struct mw_error *mw_page_open_all(const struct mw_tracer *tracer,
 				  struct mw_injection *injection) MW_MUST_CHECK;
@@ -259,6 +270,8 @@ void mw_hw_deinit(struct mw_tracer *tracer);
 
 /** Handles a stop at the entry to, or the exit from, a system call; the thread stays stopped. */
 struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
+/** Where a pointer to a buffer of a redirected call stands: in a copy, if its own place has one. */
+mw_addr mw_gate_slot(const struct mw_redirect *redirect, mw_addr slot);
 /** Keeps the scratch memory of a thread that has ended, for the next one. */
 void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
 /** Unmaps all scratch memory in a fork child, which has copies of it. */
@@ -266,23 +279,57 @@ void mw_gate_unmap_copies(struct mw_tracer *tracer, struct mw_injection *injecti
 /** Unmaps the scratch memory of all threads. */
 void mw_gate_release(struct mw_tracer *tracer, struct mw_injection *injection);
 
-/* annex.c: a page of ours in the tracee. */
+/* remap.c: system calls that change guarded mappings. */
 
-/** Maps it, if it isn't there yet, and learns what the program has set for SIGSEGV. */
+/**
+ * At the entry of a system call whose number and arguments stand in thread->redirect: if it would
+ * change watched memory, makes it do nothing, and sets thread->remaps.
+ */
+struct mw_error *mw_remap_check(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
+/** At its exit: carries it out, with the guards following. */
+struct mw_error *mw_remap_carry_out(struct mw_tracer *tracer,
+				    struct mw_thread *thread) MW_MUST_CHECK;
+/** A store can't be carried out because the page is gone: ends its guards. */
+struct mw_error *mw_remap_lose_page(struct mw_tracer *tracer, struct mw_thread *thread,
+				    mw_addr addr) MW_MUST_CHECK;
+
+/* privileges.c: set-user-ID programs. */
+
+/**
+ * At the entry of a system call: lets a child that shares memory go before it becomes a program
+ * with privileges, which it would not get while it is traced.
+ *
+ * @param ret whether the child, and @thread with it, is gone.
+ */
+void mw_privileges_check(struct mw_tracer *tracer, struct mw_thread *thread, bool *ret);
+/** After an exec of the target itself: says so when it had to do without its privileges. */
+void mw_privileges_tell(struct mw_tracer *tracer);
+
+/* annex.c: memory of ours in the tracee. */
+
+/** Where a member of struct mw_annex stands in the tracee. */
+#define mw_annex_at(tracer, member)                                                                \
+	mw_addr_add((tracer)->annex.start, MW_ANNEX_CODE_SIZE + offsetof(struct mw_annex, member))
+
+/** Maps it, if it isn't there yet, and learns what the program has set for its signals. */
 struct mw_error *mw_annex_open(struct mw_tracer *tracer,
 			       struct mw_injection *injection) MW_MUST_CHECK;
 void mw_annex_close(struct mw_tracer *tracer, struct mw_injection *injection);
+/** The tracee has a new image, without it. */
+void mw_annex_forget(struct mw_tracer *tracer);
+/** To be called before pages of a new span are protected, and after some have been opened. */
+struct mw_error *mw_annex_note_spans(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** Unmaps the copy that a fork child has. */
 void mw_annex_unmap_copy(const struct mw_tracer *tracer, struct mw_injection *injection);
 
 /* segv.c: keeps the program's own SIGSEGV handling as it set it. */
 
-struct mw_error *mw_segv_learn(struct mw_tracer *tracer,
-			       struct mw_injection *injection) MW_MUST_CHECK;
+/** Learns which threads block SIGSEGV. */
+void mw_segv_learn_masks(struct mw_tracer *tracer, const struct mw_injection *injection);
 /** A signal is delivered: its handler may block SIGSEGV. */
 void mw_segv_on_delivery(struct mw_thread *thread);
-/** The thread stands at the exit of a system call that may have changed something. */
-void mw_segv_on_syscall_exit(struct mw_tracer *tracer, struct mw_thread *thread);
+/** The thread stands at the exit of a system call that may have changed its mask. */
+void mw_segv_on_syscall_exit(struct mw_thread *thread);
 /** After a fault of ours: puts back what the kernel has reset. */
 struct mw_error *mw_segv_mend(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
 
@@ -312,6 +359,16 @@ struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guar
 				   struct mw_guard_info *ret) MW_MUST_CHECK;
 /** Takes all guards back; every thread is stopped. */
 struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer) MW_MUST_CHECK;
+/** @return NULL when it has ended. */
+struct mw_guard *mw_guard_find(const struct mw_tracer *tracer, uint32_t guard_id);
+/**
+ * Ends a guard whose memory is gone, at least in part, and opens the rest; every thread is stopped.
+ * mw_guard_refresh() is to follow.
+ */
+struct mw_error *mw_guard_lose(struct mw_tracer *tracer, uint32_t guard_id,
+			       const char *why) MW_MUST_CHECK;
+/** The ranges of guards have changed. */
+struct mw_error *mw_guard_refresh(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** The memory of all guards is gone: ends them, touching nothing. */
 void mw_guard_end_all(struct mw_tracer *tracer, const char *why);
 

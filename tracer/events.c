@@ -30,6 +30,7 @@ static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thr
 /* Lets a stop pass; in a held target the thread stays where it is. */
 static struct mw_error *pass(struct mw_tracer *tracer, struct mw_thread *thread)
 {
+	thread->handled = tracer->hold;
 	return tracer->hold ? NULL : mw_engine_resume(tracer, thread, 0);
 }
 
@@ -38,6 +39,7 @@ static struct mw_error *deliver(struct mw_tracer *tracer, struct mw_thread *thre
 {
 	struct user_regs_struct *regs;
 	struct mw_error *err;
+	bool done;
 
 	if (thread->rewound) {
 		/* A handler is going to run after all: the interrupted call has to say EINTR. */
@@ -49,6 +51,11 @@ static struct mw_error *deliver(struct mw_tracer *tracer, struct mw_thread *thre
 		thread->rewound = false;
 	}
 	mw_segv_on_delivery(thread);
+	err = mw_deadman_deliver(tracer, thread, &done);
+	if (err)
+		return err;
+	if (done)
+		return thread->stashed ? NULL : pass(tracer, thread);
 	return mw_engine_resume(tracer, thread, thread->stop.code);
 }
 
@@ -139,8 +146,14 @@ static struct mw_error *on_group_stop(struct mw_tracer *tracer, struct mw_thread
 
 static struct mw_error *on_syscall(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	struct mw_error *err = mw_gate_syscall(tracer, thread);
-	struct mw_error *resume_err = mw_engine_resume(tracer, thread, 0);
+	struct mw_error *err, *resume_err;
+	bool gone;
+
+	mw_privileges_check(tracer, thread, &gone);
+	if (gone)
+		return NULL;
+	err = mw_gate_syscall(tracer, thread);
+	resume_err = mw_engine_resume(tracer, thread, 0);
 
 	if (!err)
 		return resume_err;
@@ -215,13 +228,14 @@ static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thre
 	thread->redirect.awaits_restart = false;
 	thread->scratch = (struct mw_range){0};
 	tracer->spare_scratch.count = 0;
-	tracer->annex = (struct mw_range){0};
+	mw_annex_forget(tracer);
 	tracer->text_generation++;
 	mw_guard_end_all(tracer, "the process runs a new program (exec)");
 	mw_mem_deinit(&tracer->mem);
 	err = mw_engine_open_image(tracer);
 	if (!err)
 		err = mw_entry_set(tracer);
+	mw_privileges_tell(tracer);
 	return err;
 }
 
@@ -231,14 +245,17 @@ static struct mw_error *on_exec(struct mw_tracer *tracer, struct mw_thread *thre
 
 	/* A vfork child that becomes a program of its own has left the watched memory. */
 	if (thread->tgid != tracer->pid) {
-		thread->same_memory = false;
 		mw_burst_release(tracer, true);
 		mw_sys_detach(thread->tid, 0);
 		mw_engine_remove_thread(tracer, thread);
 		return NULL;
 	}
 	err = enter_new_image(tracer, thread);
-	return err ? err : pass(tracer, thread);
+	if (!err)
+		return pass(tracer, thread);
+	/* What can't be read can't be watched either: it isn't to wait for that. */
+	mw_error_destroy(mw_engine_detach(tracer));
+	return err;
 }
 
 static stop_handler *const handlers[] = {
@@ -265,7 +282,7 @@ struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer, struct mw_thread *
 	 */
 	if (thread->stop.kind != MW_STOP_SIGNAL)
 		thread->rewound = false;
-	err = handlers[thread->stop.kind](tracer, thread);
+	err = (thread->handled ? pass : handlers[thread->stop.kind])(tracer, thread);
 	/* A death in the middle is reported by the wait gate. */
 	return err == mw_err_gone ? NULL : err;
 }

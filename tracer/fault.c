@@ -160,22 +160,35 @@ enum outcome {
 	OUTCOME_STEP,
 };
 
+static struct mw_error *write_and_report(struct mw_tracer *tracer, struct mw_thread *thread,
+					 const struct mw_store *store,
+					 const struct mw_store_target *target)
+{
+	mw_addr ip = mw_arch_ip(&thread->regs);
+	struct mw_error *err = mw_page_write(tracer, target->addr, tracer->new_bytes, target->size);
+
+	/* The stack is copied with the registers of the store, not with those behind it. */
+	if (!err)
+		report(tracer, thread, store, target, ip);
+	return err;
+}
+
 static struct mw_error *write_back(struct mw_tracer *tracer, struct mw_thread *thread,
 				   const struct mw_store *store,
 				   const struct mw_store_target *target,
 				   const struct mw_store_state *state)
 {
 	struct mw_error *err = NULL;
-	mw_addr ip = mw_arch_ip(&thread->regs);
+	bool noted = store->reads_target && target->size &&
+		     mw_deadman_begin_store(tracer, thread, target, state);
 
 	if (target->size)
-		err = mw_page_write(tracer, target->addr, tracer->new_bytes, target->size);
-	if (err)
-		return err;
-	/* The stack is copied with the registers of the store, not with those behind it. */
-	if (target->size)
-		report(tracer, thread, store, target, ip);
-	return save_state(thread, store, state);
+		err = write_and_report(tracer, thread, store, target);
+	if (!err)
+		err = save_state(thread, store, state);
+	if (noted)
+		mw_deadman_end_store(tracer, thread);
+	return err;
 }
 
 static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *thread,
@@ -246,5 +259,9 @@ struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thre
 		err = mw_engine_step_store(tracer, thread,
 					   mw_addr_make((uint64_t)(uintptr_t)info->si_addr), ret);
 	mw_burst_note(tracer, thread, mw_clock_now_ns());
+	/* The store is made again, and ends in what the program brought upon itself. */
+	if (mw_error_catch(&err, MW_ERROR_FAULT))
+		err = mw_remap_lose_page(tracer, thread,
+					 mw_addr_make((uint64_t)(uintptr_t)info->si_addr));
 	return err;
 }

@@ -53,8 +53,7 @@ static bool is_moved(const struct mw_redirect *redirect, unsigned index)
 	return redirect->moved[index].v != redirect->buffers.items[index].range.start.v;
 }
 
-/** A pointer's slot may itself stand in a buffer that was moved: then it is the copy's. */
-static mw_addr slot_of(const struct mw_redirect *redirect, mw_addr slot)
+mw_addr mw_gate_slot(const struct mw_redirect *redirect, mw_addr slot)
 {
 	for (unsigned i = 0; i < redirect->buffers.count; i++) {
 		struct mw_range range = redirect->buffers.items[i].range;
@@ -102,7 +101,7 @@ static struct mw_error *set_pointers(struct mw_tracer *tracer, struct mw_thread 
 		if (buffer->pointer == MW_POINTER_ARGUMENT)
 			mw_arch_set_syscall_arg(&thread->regs, buffer->index, value.v);
 		else
-			err = mw_page_write(tracer, slot_of(redirect, buffer->slot), &value.v,
+			err = mw_page_write(tracer, mw_gate_slot(redirect, buffer->slot), &value.v,
 					    sizeof(value.v));
 	}
 	mw_thread_regs_changed(thread);
@@ -120,6 +119,8 @@ static struct mw_error *redirect(struct mw_tracer *tracer, struct mw_thread *thr
 				      redirect->moved[i], redirect->buffers.items[i].range.size);
 	if (!err)
 		err = set_pointers(tracer, thread, true);
+	if (!err)
+		err = mw_deadman_begin_call(tracer, thread);
 	redirect->active = !err;
 	tracer->stats.syscalls_redirected += redirect->active;
 	return err;
@@ -129,6 +130,7 @@ static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thr
 {
 	struct mw_mem_reader memory = mw_mem_as_reader(&tracer->mem);
 	struct mw_redirect *call = &thread->redirect;
+	struct mw_error *err = NULL;
 	uint64_t needed;
 
 	call->number = mw_arch_syscall_number(&thread->regs);
@@ -136,10 +138,16 @@ static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thr
 	if (call->number == SYS_restart_syscall && call->awaits_restart) {
 		call->awaits_restart = false;
 		call->active = true;
-		return NULL;
+		return mw_deadman_begin_call(tracer, thread);
 	}
 	call->awaits_restart = false;
 	mw_arch_syscall_args(&thread->regs, call->args);
+	call->buffers.count = 0;
+	err = mw_remap_check(tracer, thread);
+	if (!err && call->number == SYS_rt_sigaction)
+		err = mw_deadman_on_sigaction(tracer, thread);
+	if (err || thread->remaps)
+		return err;
 	mw_syscall_buffers_list(call->number, call->args, &memory, &call->buffers);
 	needed = place_buffers(tracer, call, thread->scratch.start);
 	if (!needed)
@@ -193,6 +201,7 @@ static struct mw_error *map_scratch(struct mw_tracer *tracer, struct mw_thread *
 		return mw_error_os((int)-result, "no memory in the target to redirect %s",
 				   mw_syscall_name(thread->redirect.number));
 	thread->scratch = (struct mw_range){mw_addr_make((uint64_t)result), size};
+	mw_deadman_note_scratch(tracer);
 	return NULL;
 }
 
@@ -269,6 +278,7 @@ static struct mw_error *finish_redirected(struct mw_tracer *tracer, struct mw_th
 	int64_t result = mw_arch_syscall_result(&thread->regs);
 	struct mw_error *err = set_pointers(tracer, thread, false);
 
+	mw_deadman_end_call(thread);
 	thread->redirect.active = false;
 	thread->redirect.awaits_restart = result == -RESTART_RESTARTBLOCK;
 	if (!err && !(result <= -RESTARTSYS && result >= -RESTART_RESTARTBLOCK))
@@ -304,15 +314,28 @@ static void note_new_text(struct mw_tracer *tracer, int64_t number)
 
 static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *thread)
 {
+	struct mw_error *err = NULL;
+
+	if (thread->remaps)
+		return mw_remap_carry_out(tracer, thread);
 	if (thread->scratch_wanted)
 		return repeat_with_scratch(tracer, thread);
-	mw_segv_on_syscall_exit(tracer, thread);
+	mw_segv_on_syscall_exit(thread);
 	note_new_text(tracer, thread->redirect.number);
+	if (thread->redirect.number == SYS_rt_sigaction)
+		err = mw_deadman_after_sigaction(tracer, thread);
+	if (err)
+		return err;
 	if (thread->redirect.active)
 		return finish_redirected(tracer, thread);
 	if (mw_arch_syscall_result(&thread->regs) == -EFAULT)
 		tell_of_fault(tracer, thread);
 	return mw_burst_hide(tracer, thread, &thread->regs);
+}
+
+static bool is_in_flight(const struct mw_thread *thread)
+{
+	return thread->remaps || thread->scratch_wanted || thread->redirect.active;
 }
 
 struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -327,12 +350,15 @@ struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thr
 	err = mw_thread_regs(thread, &regs);
 	if (err)
 		return err;
-	return op == PTRACE_SYSCALL_INFO_ENTRY ? on_entry(tracer, thread)
-					       : on_return(tracer, thread);
+	/* What began while nothing was guarded, or ends when nothing is any more, isn't ours. */
+	if (op == PTRACE_SYSCALL_INFO_ENTRY)
+		return tracer->trace_syscalls ? on_entry(tracer, thread) : NULL;
+	return tracer->trace_syscalls || is_in_flight(thread) ? on_return(tracer, thread) : NULL;
 }
 
 void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread)
 {
+	mw_deadman_forget_thread(tracer, thread);
 	/* Without memory for the list the mapping stays in the target until it ends. */
 	if (thread->scratch.size)
 		(void)mw_vec_push(&tracer->spare_scratch, thread->scratch);

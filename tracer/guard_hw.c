@@ -217,6 +217,8 @@ struct mw_error *mw_hw_arm(struct mw_tracer *tracer, const struct mw_guard *guar
 	err = check_writable(tracer, guard->range);
 	if (!err)
 		err = mw_engine_borrow(tracer, &thread);
+	if (!err)
+		mw_deadman_cover_hw(tracer);
 	for (unsigned i = 0; i < needed && !err; i++) {
 		unsigned slot = take_slot(tracer, pieces[i], guard->id);
 

@@ -89,8 +89,39 @@ static int save_siginfo(struct mw_thread *thread)
 	return result;
 }
 
+/* Should memwatch be killed, the tracee finds its registers there. */
+static void note_session(struct mw_injection *injection)
+{
+	const struct mw_inject_site *site = &injection->site;
+	struct mw_annex_session session = {
+		.tid = injection->thread->tid,
+		.mask = injection->saved_mask,
+	};
+
+	if (!site->mem)
+		return;
+	mw_arch_frame_registers(&injection->saved_regs, session.regs);
+	mw_error_destroy(mw_mem_write(site->mem, site->session, &session, sizeof(session)));
+	injection->noted = site->session;
+}
+
+static void forget_session(const struct mw_injection *injection)
+{
+	const int64_t none = 0;
+
+	if (injection->noted.v)
+		mw_error_destroy(
+			mw_mem_write(injection->site.mem, injection->noted, &none, sizeof(none)));
+}
+
+void mw_inject_move(struct mw_injection *injection, struct mw_inject_site site)
+{
+	injection->site = site;
+	note_session(injection);
+}
+
 struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_thread *thread,
-				 mw_addr syscall_ip)
+				 struct mw_inject_site site)
 {
 	struct user_regs_struct *regs;
 	struct mw_error *err = mw_thread_regs(thread, &regs);
@@ -102,18 +133,19 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
 	result = mw_sys_get_signal_mask(thread->tid, &mask);
 	if (!result)
 		result = save_siginfo(thread);
-	if (!result)
-		result = mw_sys_set_signal_mask(thread->tid, ~SYNCHRONOUS);
 	if (result)
 		return os_error(thread, result);
 	*injection = (struct mw_injection){
 		.thread = thread,
-		.syscall_ip = syscall_ip,
+		.site = site,
 		.saved_regs = *regs,
 		.saved_mask = mask,
 		.saved_stop = thread->stop,
+		.saved_handled = thread->handled,
 	};
-	return NULL;
+	note_session(injection);
+	result = mw_sys_set_signal_mask(thread->tid, ~SYNCHRONOUS);
+	return result ? os_error(thread, result) : NULL;
 }
 
 /* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
@@ -156,7 +188,7 @@ struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
 	if (err)
 		return err;
 	*regs = injection->saved_regs;
-	mw_arch_syscall_prepare(regs, injection->syscall_ip, number, args);
+	mw_arch_syscall_prepare(regs, injection->site.ip, number, args);
 	mw_thread_regs_changed(thread);
 	err = step_over_call(injection);
 	if (!err)
@@ -191,11 +223,14 @@ void mw_inject_end(struct mw_injection *injection)
 	if (thread->state == MW_THREAD_GONE)
 		return;
 	/* Failures mean that the thread died: every step is tried all the same. */
+	/* The mask first: a thread with its own registers again runs into no trap of ours. */
+	mw_sys_set_signal_mask(thread->tid, injection->saved_mask);
 	thread->regs = injection->saved_regs;
 	mw_sys_set_regs(thread->tid, &thread->regs);
 	thread->regs_valid = true;
 	thread->regs_dirty = false;
 	thread->ip_dirty = false;
-	mw_sys_set_signal_mask(thread->tid, injection->saved_mask);
+	forget_session(injection);
 	thread->stop = injection->saved_stop;
+	thread->handled = injection->saved_handled;
 }

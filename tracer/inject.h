@@ -6,6 +6,7 @@
 #ifndef MW_TRACER_INJECT_H
 #define MW_TRACER_INJECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/user.h>
 
@@ -16,12 +17,23 @@
 struct mw_thread;
 struct mw_mem;
 
+/** Where injected calls run. */
+struct mw_inject_site {
+	mw_addr ip;
+	/** Where to note, in the tracee, what the thread's own registers are; NULL for nowhere. */
+	const struct mw_mem *mem;
+	mw_addr session;
+};
+
 struct mw_injection {
 	struct mw_thread *thread;
-	mw_addr syscall_ip;
+	struct mw_inject_site site;
+	/** The session is noted in the tracee. */
+	mw_addr noted;
 	struct user_regs_struct saved_regs;
 	uint64_t saved_mask;
 	struct mw_stop saved_stop;
+	bool saved_handled;
 };
 
 /**
@@ -33,10 +45,13 @@ struct mw_error *mw_inject_find_syscall(const struct mw_mem *mem, mw_addr *ret) 
 /**
  * Starts a session in a stopped thread that isn't at the entry of a system call.
  *
- * @param syscall_ip as mw_inject_find_syscall() found it.
+ * @param site its ip is as mw_inject_find_syscall() found it.
  */
 struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_thread *thread,
-				 mw_addr syscall_ip) MW_MUST_CHECK;
+				 struct mw_inject_site site) MW_MUST_CHECK;
+
+/** The calls that follow run at @site. */
+void mw_inject_move(struct mw_injection *injection, struct mw_inject_site site);
 
 /**
  * Makes one system call.

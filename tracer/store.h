@@ -44,6 +44,8 @@ struct mw_store {
 	/** The extended state must be read before, and written back after (x87 pops, mxcsr). */
 	bool needs_xstate;
 	bool changes_xstate;
+	/** What it writes depends on what stands there: doing it twice is not doing it once. */
+	bool reads_target;
 	/** The original bytes, to check a cache entry against. */
 	uint8_t bytes[MW_INSN_MAX];
 	/** The rest is private to the architecture. */

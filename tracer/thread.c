@@ -62,6 +62,7 @@ void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop)
 
 	thread->state = gone ? MW_THREAD_GONE : MW_THREAD_STOPPED;
 	thread->stop = stop;
+	thread->handled = false;
 	thread->regs_valid = false;
 	thread->regs_dirty = false;
 	thread->ip_dirty = false;

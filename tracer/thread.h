@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "base/procfs.h"
 #include "base/target.h"
+#include "tracer/annex.h"
 #include "tracer/stop.h"
 #include "tracer/syscall_buffers.h"
 
@@ -51,6 +52,9 @@ struct mw_redirect {
 	struct mw_syscall_buffers buffers;
 	/** Where each buffer stands now. */
 	mw_addr moved[MW_SYSCALL_BUFFERS_MAX];
+	/** It returns into the annex instead of to `return_ip`. */
+	bool diverted;
+	mw_addr return_ip;
 };
 
 /** A hot thread runs on the tracer's CPU while its stores trap: see burst.h. */
@@ -71,6 +75,8 @@ struct mw_thread {
 	/** A stop taken out of turn (all-stop, or before the parent's event) and not yet handled.
 	 */
 	bool stashed;
+	/** The stop has been handled; the thread only stands there because the target is held. */
+	bool handled;
 	/** PTRACE_INTERRUPT was sent since it last stopped. */
 	bool interrupt_sent;
 	/** Waits for its vfork child: doesn't run, and can't be stopped. */
@@ -96,10 +102,17 @@ struct mw_thread {
 	mw_addr last_tcb;
 
 	enum mw_segv_mask segv_mask;
+	/** What the rt_sigaction() in flight replaces, as the program knows it. */
+	struct mw_sigaction replaced_action;
+	/** Which of the annex's records of redirected calls is this thread's. */
+	bool has_call_record;
+	unsigned call_record;
 	char name[MW_COMM_SIZE];
 	uint64_t name_read_ns;
 
 	struct mw_redirect redirect;
+	/** The call in flight was made to fail, and is carried out at its exit: see remap.c. */
+	bool remaps;
 	/** Scratch memory in the tracee for this thread's redirected buffers. */
 	struct mw_range scratch;
 	/** Bytes of scratch that the skipped call needs; 0 when none was skipped. */

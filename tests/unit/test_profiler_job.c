@@ -3,10 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "base/error.h"
 #include "profiler/job.h"
@@ -172,10 +173,10 @@ static void test_sizes_have_units(void **state)
 	static const struct {
 		const char *text;
 		uint64_t kib;
-	} good[] = {{"1024", 1}, {"4096K", 4096}, {"512M", 524288}, {"8G", 8388608},
-		    {"1.5GiB", 1572864}, {"64mb", 65536}, {"2048b", 2}, {"1T", 1073741824}};
-	static const char *const bad[] = {"", "M", "-5M", "5X", "5MM", "1e99G", "nan", "inf", "0",
-					  "10", "5 M", "%"};
+	} good[] = {{"1024", 1},         {"4096K", 4096}, {"512M", 524288}, {"8G", 8388608},
+		    {"1.5GiB", 1572864}, {"64mb", 65536}, {"2048b", 2},     {"1T", 1073741824}};
+	static const char *const bad[] = {"",    "M",   "-5M", "5X", "5MM", "1e99G",
+					  "nan", "inf", "0",   "10", "5 M", "%"};
 	uint64_t kib = 0;
 
 	(void)state;

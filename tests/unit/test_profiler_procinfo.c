@@ -3,10 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "profiler/procinfo.h"
 
@@ -30,8 +31,9 @@ static void test_a_name_with_blanks_and_parentheses_keeps_the_fields_in_place(vo
 
 static void test_a_cut_stat_is_refused_and_leaves_the_result_alone(void **state)
 {
-	static const char *const texts[] = {"", "42", "42 (x", "42 x)", "42 (x) S 7 9",
-					    "42 (x) S 7 9 9 0 -1 64 1 2 3 4 11 12 0 0 20 0 1 0"};
+	static const char *const texts[] = {
+		"",      "42",           "42 (x",
+		"42 x)", "42 (x) S 7 9", "42 (x) S 7 9 9 0 -1 64 1 2 3 4 11 12 0 0 20 0 1 0"};
 	struct mw_task_stat stat = {.ppid = 5};
 
 	(void)state;

@@ -78,6 +78,11 @@ int64_t mw_arch_syscall_result(const struct user_regs_struct *regs)
 	return (int64_t)regs->rax;
 }
 
+void mw_arch_set_syscall_result(struct user_regs_struct *regs, int64_t result)
+{
+	regs->rax = (uint64_t)result;
+}
+
 void mw_arch_syscall_skip(struct user_regs_struct *regs)
 {
 	regs->orig_rax = (uint64_t)-1;
@@ -125,4 +130,47 @@ int64_t mw_arch_find_syscall(const uint8_t *code, size_t size)
 	const uint8_t *found = memmem(code, size, syscall_instruction, sizeof(syscall_instruction));
 
 	return found ? found - code : -1;
+}
+
+/* Kernel-internal results of an interrupted call (linux/errno.h). */
+#define RESTARTSYS 512
+#define RESTARTNOINTR 513
+#define RESTARTNOHAND 514
+#define RESTART_RESTARTBLOCK 516
+
+static void rewind_interrupted(struct user_regs_struct *regs)
+{
+	int64_t number = mw_arch_syscall_number(regs);
+
+	if (number < 0)
+		return;
+	switch (-mw_arch_syscall_result(regs)) {
+	case RESTARTSYS:
+	case RESTARTNOINTR:
+	case RESTARTNOHAND:
+		mw_arch_syscall_rewind(regs, number);
+		break;
+	case RESTART_RESTARTBLOCK:
+		mw_arch_syscall_rewind(regs, SYS_restart_syscall);
+		break;
+	case EINTR:
+		if (mw_arch_syscall_is_repeatable(number))
+			mw_arch_syscall_rewind(regs, number);
+		break;
+	default:
+		break;
+	}
+}
+
+void mw_arch_frame_registers(const struct user_regs_struct *regs, uint64_t ret[MW_ANNEX_REGISTERS])
+{
+	struct user_regs_struct now = *regs;
+
+	rewind_interrupted(&now);
+	memcpy(ret,
+	       (const uint64_t[MW_ANNEX_REGISTERS]){now.r8, now.r9, now.r10, now.r11, now.r12,
+						    now.r13, now.r14, now.r15, now.rdi, now.rsi,
+						    now.rbp, now.rbx, now.rdx, now.rax, now.rcx,
+						    now.rsp, now.rip, now.eflags},
+	       MW_ANNEX_REGISTERS * sizeof(*ret));
 }

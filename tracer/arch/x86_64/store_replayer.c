@@ -114,6 +114,8 @@ bool mw_store_decode(struct mw_replayer *replayer, const uint8_t *code, size_t s
 	ret->length = decoding.insn.length;
 	memcpy(ret->bytes, code, ret->length);
 	ret->cause = (uint8_t)decode_cause(&decoding.insn);
+	ret->reads_target =
+		decoding.target && decoding.target->actions & ZYDIS_OPERAND_ACTION_MASK_READ;
 	if (!decoding.target || !decode_method(&decoding, ret))
 		decode_step(&decoding, ret);
 	ret->needs_xstate = store->xstate;

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Memory of ours in the tracee: a page of code and, right behind it, struct mw_annex. It holds all
+ * that it takes to put the tracee right when memwatch is killed, so that the code in it (the
+ * dead-man, arch/ARCH/deadman.c), the guardian and `memwatch rescue` need nothing else.
+ */
+#ifndef MW_TRACER_ANNEX_H
+#define MW_TRACER_ANNEX_H
+
+#include <stdint.h>
+
+#include "tracer/syscall_buffers.h"
+
+/** "mwannex1", as it stands in memory. */
+#define MW_ANNEX_MAGIC UINT64_C(0x3178656e6e61776d)
+#define MW_ANNEX_CODE_SIZE UINT64_C(4096)
+
+#define MW_ANNEX_SPANS 16384
+#define MW_ANNEX_CALLS 128
+#define MW_ANNEX_BUFFERS 16
+#define MW_ANNEX_SCRATCHES 256
+#define MW_ANNEX_PINS 64
+#define MW_ANNEX_RETRIES 64
+#define MW_ANNEX_CPU_BYTES 128
+/** Longest read-modify-write operand. */
+#define MW_ANNEX_STORE_MAX 16
+#define MW_ANNEX_REGISTERS 18
+
+/** sigaction as the kernel has it, which isn't glibc's. */
+struct mw_sigaction {
+	uint64_t handler;
+	uint64_t flags;
+	uint64_t restorer;
+	uint64_t mask;
+};
+
+/** The signals that memwatch handles in the target's place. */
+enum mw_deadman_signal {
+	MW_DEADMAN_SEGV,
+	MW_DEADMAN_TRAP,
+	MW_DEADMAN_SIGNALS,
+};
+
+/** Guarded pages, and what they were before. */
+struct mw_annex_span {
+	uint64_t start;
+	uint64_t size;
+	uint64_t prot;
+	uint64_t alias;
+};
+
+/** An injected call or step in progress: the thread's registers aren't its own. */
+struct mw_annex_session {
+	/** 0: none. */
+	int64_t tid;
+	uint64_t mask;
+	/** As a signal frame has them; an interrupted system call is made again. */
+	uint64_t regs[MW_ANNEX_REGISTERS];
+};
+
+/** A read-modify-write that is being carried out for a thread: it must not happen twice. */
+struct mw_annex_store {
+	/** 0: none. */
+	int64_t tid;
+	uint64_t addr;
+	uint64_t size;
+	uint8_t old_bytes[MW_ANNEX_STORE_MAX];
+	uint8_t new_bytes[MW_ANNEX_STORE_MAX];
+	uint64_t ip;
+	/** Behind the instruction. */
+	uint64_t regs[MW_ANNEX_REGISTERS];
+};
+
+struct mw_annex_buffer {
+	uint64_t original;
+	uint64_t moved;
+	uint64_t size;
+	/** Where the pointer stands in memory; 0 when it is an argument. */
+	uint64_t slot;
+	struct mw_syscall_fill fill;
+};
+
+/** A system call whose buffers stand in scratch memory. It returns into the annex. */
+struct mw_annex_call {
+	/** 0: free. */
+	int64_t tid;
+	uint64_t ip;
+	uint64_t args[6];
+	uint64_t count;
+	struct mw_annex_buffer buffers[MW_ANNEX_BUFFERS];
+};
+
+/** The affinity mask of a thread that a burst has pinned. */
+struct mw_annex_pin {
+	int64_t tid;
+	uint8_t home[MW_ANNEX_CPU_BYTES];
+};
+
+struct mw_annex_retry {
+	uint64_t ip;
+	uint64_t addr;
+};
+
+struct mw_annex {
+	uint64_t magic;
+	/** Code page included. */
+	uint64_t size;
+	/** What the program has set. */
+	struct mw_sigaction own[MW_DEADMAN_SIGNALS];
+	/** What the kernel has: ours. */
+	struct mw_sigaction ours[MW_DEADMAN_SIGNALS];
+	/** Argument of injected calls. */
+	struct mw_sigaction io;
+	/** Stays zero: the default action. */
+	struct mw_sigaction fallback;
+	/** ptrace's debug registers are in use: nobody else turns them off. */
+	uint64_t debug_registers;
+	/** The dead-man has opened the pages. */
+	uint64_t healed;
+	/** Faults that came after that are tried once more: they may have been on their way. */
+	struct mw_annex_retry retries[MW_ANNEX_RETRIES];
+	struct mw_annex_session session;
+	struct mw_annex_store store;
+	/** Which of the two tables is valid, and how long it is: changed by one aligned write. */
+	uint32_t span_count;
+	uint32_t span_table;
+	struct mw_annex_span spans[2][MW_ANNEX_SPANS];
+	struct mw_annex_call calls[MW_ANNEX_CALLS];
+	uint64_t scratch_count;
+	struct mw_range scratches[MW_ANNEX_SCRATCHES];
+	struct mw_annex_pin pins[MW_ANNEX_PINS];
+};
+
+#endif

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The dead-man: signal handlers that run in the tracee once memwatch has been killed. While it
+ * lives, it takes its own faults and traps before they are delivered, and this code never runs.
+ *
+ * The section is copied into the tracee's annex. So nothing here may refer to anything outside of
+ * it: no library, no constant in .rodata, no vector registers (see the Makefile), no relocation.
+ */
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+
+#include "tracer/annex.h"
+#include "tracer/arch.h"
+
+#define BLOB __attribute__((section("mw_deadman"), used, noinline))
+#define HIDDEN __attribute__((visibility("hidden")))
+
+/* Kernel ABI (asm/signal.h); glibc's headers leave them out. */
+#define SA_RESTORER_FLAG 0x04000000u
+#define SIGNAL_SET_SIZE 8
+#define TRAP_PERF_CODE 6
+#define TRAP_HWBKPT_CODE 4
+
+/*
+ * Where injected and redirected calls run: whatever happens to memwatch, the thread ends up at the
+ * breakpoint, and so in on_trap(). The restorer is byte for byte libc's, so that unwinders know it.
+ */
+__asm__(".pushsection mw_deadman,\"ax\",@progbits\n"
+	".balign 16\n"
+	".globl mw_deadman_call\n.hidden mw_deadman_call\n"
+	"mw_deadman_call:\n"
+	"	syscall\n"
+	"	int3\n"
+	"	nop\n"
+	".globl mw_deadman_restorer\n.hidden mw_deadman_restorer\n"
+	"mw_deadman_restorer:\n"
+	"	mov $15, %rax\n"
+	"	syscall\n"
+	".popsection\n");
+
+extern const uint8_t mw_deadman_call[] HIDDEN;
+extern const uint8_t mw_deadman_restorer[] HIDDEN;
+extern const uint8_t __start_mw_deadman[] HIDDEN;
+extern const uint8_t __stop_mw_deadman[] HIDDEN;
+
+/* Bytes from mw_deadman_call: behind the call, and behind the breakpoint. */
+#define BEHIND_CALL 2
+#define BEHIND_TRAP 3
+
+static inline __attribute__((always_inline)) long call4(long number, uint64_t a, uint64_t b,
+							uint64_t c, uint64_t d)
+{
+	register uint64_t r10 __asm__("r10") = d;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+static inline __attribute__((always_inline)) void copy(void *to, const void *from, uint64_t size)
+{
+	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+}
+
+static inline __attribute__((always_inline)) uint64_t code_start(void)
+{
+	uint64_t start;
+
+	__asm__("lea __start_mw_deadman(%%rip), %0" : "=r"(start));
+	return start;
+}
+
+static inline __attribute__((always_inline)) uint64_t call_site(void)
+{
+	uint64_t site;
+
+	__asm__("lea mw_deadman_call(%%rip), %0" : "=r"(site));
+	return site;
+}
+
+static inline __attribute__((always_inline)) struct mw_annex *annex_of_this(void)
+{
+	return (struct mw_annex *)(code_start() + MW_ANNEX_CODE_SIZE);
+}
+
+static inline __attribute__((always_inline)) int64_t own_tid(void)
+{
+	return call4(SYS_gettid, 0, 0, 0, 0);
+}
+
+/* The general registers of a signal frame stand in one row, from r8 to the flags. */
+static inline __attribute__((always_inline)) void set_registers(ucontext_t *context,
+								const uint64_t *regs)
+{
+	copy(&context->uc_mcontext.gregs[REG_R8], regs, MW_ANNEX_REGISTERS * sizeof(*regs));
+}
+
+static inline __attribute__((always_inline)) uint64_t *mask_of(ucontext_t *context)
+{
+	return (uint64_t *)&context->uc_sigmask;
+}
+
+BLOB static bool is_guarded(const struct mw_annex *annex, uint64_t addr)
+{
+	const struct mw_annex_span *spans = annex->spans[annex->span_table & 1];
+
+	for (uint32_t i = 0; i < annex->span_count; i++)
+		if (addr - spans[i].start < spans[i].size)
+			return true;
+	return false;
+}
+
+/* All of them: the kernel's own stores into the others would fail for good. */
+BLOB static void heal(struct mw_annex *annex)
+{
+	const struct mw_annex_span *spans = annex->spans[annex->span_table & 1];
+
+	if (annex->healed)
+		return;
+	for (uint32_t i = 0; i < annex->span_count; i++)
+		call4(SYS_mprotect, spans[i].start, spans[i].size, spans[i].prot, 0);
+	__atomic_store_n(&annex->healed, 1, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * A fault after the healing may have been raised before it. Then the instruction succeeds now;
+ * when it faults again, it is the program's own.
+ */
+BLOB static bool is_first_try(struct mw_annex *annex, const ucontext_t *context, uint64_t addr)
+{
+	uint64_t ip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+	uint64_t sp = (uint64_t)context->uc_mcontext.gregs[REG_RSP];
+	struct mw_annex_retry *retry = &annex->retries[(sp >> 12) % MW_ANNEX_RETRIES];
+	bool first = retry->ip != ip || retry->addr != addr;
+
+	retry->ip = first ? ip : 0;
+	retry->addr = first ? addr : 0;
+	return first;
+}
+
+static inline __attribute__((always_inline)) bool equal(const uint8_t *a, const uint8_t *b,
+							uint64_t size)
+{
+	bool same = true;
+
+	for (uint64_t i = 0; i < size; i++)
+		same &= ((const volatile uint8_t *)a)[i] == b[i];
+	return same;
+}
+
+/*
+ * memwatch may have died with a read-modify-write half done: the memory written, the registers not
+ * yet. While the old bytes still stand there, the thread may simply do it itself.
+ */
+BLOB static void finish_store(struct mw_annex *annex, ucontext_t *context)
+{
+	struct mw_annex_store *store = &annex->store;
+
+	if (!store->tid || store->tid != own_tid())
+		return;
+	if (store->ip == (uint64_t)context->uc_mcontext.gregs[REG_RIP] &&
+	    !equal((const uint8_t *)store->addr, store->old_bytes, store->size))
+		set_registers(context, store->regs);
+	store->tid = 0;
+}
+
+/* @return whether the thread was in the middle of an injected call, whose registers are not its. */
+BLOB static bool leave_session(struct mw_annex *annex, ucontext_t *context)
+{
+	struct mw_annex_session *session = &annex->session;
+	uint64_t ip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+	bool in_call = ip - call_site() <= BEHIND_TRAP;
+
+	if (!session->tid || session->tid != own_tid())
+		return false;
+	if (in_call)
+		set_registers(context, session->regs);
+	*mask_of(context) = session->mask;
+	session->tid = 0;
+	return true;
+}
+
+/* How much of a moved buffer the kernel has written; what was copied in may be copied back. */
+static inline __attribute__((always_inline)) uint64_t written(const struct mw_annex_buffer *buffer,
+							      int64_t result)
+{
+	const struct mw_syscall_fill *fill = &buffer->fill;
+	int64_t size = (int64_t)buffer->size;
+
+	if (fill->when == MW_WHEN_RESULT && (result < 0 || result < (int64_t)fill->least))
+		return 0;
+	if (fill->amount == MW_AMOUNT_RESULT) {
+		size = result * (int64_t)fill->unit - fill->before;
+		if (size > (int64_t)buffer->size)
+			size = (int64_t)buffer->size;
+	}
+	return size > 0 ? (uint64_t)size : 0;
+}
+
+static inline __attribute__((always_inline)) void set_arguments(ucontext_t *context,
+								const uint64_t args[6])
+{
+	greg_t *regs = context->uc_mcontext.gregs;
+
+	regs[REG_RDI] = (greg_t)args[0];
+	regs[REG_RSI] = (greg_t)args[1];
+	regs[REG_RDX] = (greg_t)args[2];
+	regs[REG_R10] = (greg_t)args[3];
+	regs[REG_R8] = (greg_t)args[4];
+	regs[REG_R9] = (greg_t)args[5];
+}
+
+/* A redirected call has returned, and nobody but us copies its buffers back. */
+BLOB static void finish_call(struct mw_annex_call *call, ucontext_t *context)
+{
+	int64_t result = context->uc_mcontext.gregs[REG_RAX];
+
+	/* Last first: a pointer may stand in a buffer before it. */
+	for (uint64_t i = call->count; i-- > 0;) {
+		const struct mw_annex_buffer *buffer = &call->buffers[i];
+
+		if (buffer->slot)
+			*(uint64_t *)buffer->slot = buffer->original;
+		copy((void *)buffer->original, (const void *)buffer->moved,
+		     written(buffer, result));
+	}
+	set_arguments(context, call->args);
+	context->uc_mcontext.gregs[REG_RIP] = (greg_t)call->ip;
+	context->uc_mcontext.gregs[REG_RCX] = (greg_t)call->ip;
+	call->tid = 0;
+}
+
+BLOB static bool leave_call(struct mw_annex *annex, ucontext_t *context)
+{
+	int64_t tid = own_tid();
+
+	if ((uint64_t)context->uc_mcontext.gregs[REG_RIP] != call_site() + BEHIND_TRAP)
+		return false;
+	for (uint64_t i = 0; i < MW_ANNEX_CALLS; i++)
+		if (annex->calls[i].tid == tid) {
+			heal(annex);
+			finish_call(&annex->calls[i], context);
+			return true;
+		}
+	return false;
+}
+
+/* The signal ends the process, or is ignored; a fault repeats itself, anything else is sent again.
+ */
+BLOB static void act_by_default(struct mw_annex *annex, int signal, const siginfo_t *info,
+				bool ignored)
+{
+	/* The kernel doesn't let a program ignore what it has raised itself. */
+	if (ignored && info->si_code <= 0)
+		return;
+	call4(SYS_rt_sigaction, (uint64_t)signal, (uint64_t)&annex->fallback, 0, SIGNAL_SET_SIZE);
+	if (signal != SIGSEGV || info->si_code <= 0)
+		call4(SYS_rt_tgsigqueueinfo, (uint64_t)call4(SYS_getpid, 0, 0, 0, 0),
+		      (uint64_t)own_tid(), (uint64_t)signal, (uint64_t)info);
+}
+
+/* Becomes the program's own handler, on the same frame, which the kernel has made at context - 8.
+ */
+BLOB static void chain(struct mw_annex *annex, int signal, siginfo_t *info, ucontext_t *context,
+		       struct mw_sigaction *own)
+{
+	uint64_t handler = own->handler;
+	uint64_t *frame = (uint64_t *)context - 1;
+	uint64_t mask = *mask_of(context) | own->mask;
+
+	if (handler <= (uint64_t)SIG_IGN) {
+		act_by_default(annex, signal, info, handler == (uint64_t)SIG_IGN);
+		return;
+	}
+	if (own->flags & SA_RESETHAND)
+		own->handler = (uint64_t)SIG_DFL;
+	if (!(own->flags & SA_NODEFER))
+		mask |= UINT64_C(1) << (signal - 1);
+	if (own->flags & SA_RESTORER_FLAG)
+		*frame = own->restorer;
+	call4(SYS_rt_sigprocmask, SIG_SETMASK, (uint64_t)&mask, 0, SIGNAL_SET_SIZE);
+	__asm__ volatile("mov %0, %%rsp\n"
+			 "xor %%eax, %%eax\n"
+			 "jmp *%1\n"
+			 :
+			 : "r"(frame), "r"(handler), "D"((long)signal), "S"(info), "d"(context)
+			 : "memory");
+	__builtin_unreachable();
+}
+
+BLOB static void on_segv(int signal, siginfo_t *info, void *argument)
+{
+	struct mw_annex *annex = annex_of_this();
+	uint64_t addr = (uint64_t)info->si_addr;
+	ucontext_t *context = argument;
+	bool was_healed = annex->healed;
+
+	leave_session(annex, context);
+	if (info->si_code == SEGV_ACCERR && is_guarded(annex, addr)) {
+		heal(annex);
+		if (!was_healed || is_first_try(annex, context, addr)) {
+			finish_store(annex, context);
+			return;
+		}
+	}
+	chain(annex, signal, info, context, &annex->own[MW_DEADMAN_SEGV]);
+}
+
+BLOB static void on_trap(int signal, siginfo_t *info, void *argument)
+{
+	struct mw_annex *annex = annex_of_this();
+	ucontext_t *context = argument;
+
+	if (leave_session(annex, context) || leave_call(annex, context))
+		return;
+	/* A watchpoint that went off as memwatch died. */
+	if (info->si_code == TRAP_PERF_CODE ||
+	    (info->si_code == TRAP_HWBKPT_CODE && annex->debug_registers))
+		return;
+	chain(annex, signal, info, context, &annex->own[MW_DEADMAN_TRAP]);
+}
+
+static uint64_t offset_of(const void *place)
+{
+	return (uint64_t)((const uint8_t *)place - __start_mw_deadman);
+}
+
+void mw_arch_deadman(struct mw_arch_deadman *ret)
+{
+	*ret = (struct mw_arch_deadman){
+		.code = __start_mw_deadman,
+		.size = (size_t)(__stop_mw_deadman - __start_mw_deadman),
+		.handlers[MW_DEADMAN_SEGV] = offset_of((const void *)(uintptr_t)on_segv),
+		.handlers[MW_DEADMAN_TRAP] = offset_of((const void *)(uintptr_t)on_trap),
+		.restorer = offset_of(mw_deadman_restorer),
+		.call = offset_of(mw_deadman_call),
+		.behind_call = offset_of(mw_deadman_call) + BEHIND_CALL,
+	};
+}

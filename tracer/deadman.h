@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/**
+ * Signal handlers of ours in the tracee (see annex.h) that put it right should memwatch be killed,
+ * and what keeps the program from noticing them: it sees and gets the actions that it has set.
+ */
+#ifndef MW_TRACER_DEADMAN_H
+#define MW_TRACER_DEADMAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/compiler.h"
+#include "base/target.h"
+#include "tracer/annex.h"
+
+struct mw_tracer;
+struct mw_thread;
+struct mw_injection;
+struct mw_store_target;
+struct mw_store_state;
+
+struct mw_deadman {
+	/** What the program has set, as far as it is known. */
+	struct mw_sigaction own[MW_DEADMAN_SIGNALS];
+	/** The kernel has ours instead. */
+	bool armed[MW_DEADMAN_SIGNALS];
+	/** The target may not have executable memory of ours. */
+	bool refused;
+	/** It was said that there is none. */
+	bool told;
+	/** The program may have kept the address of our handler: its page has to stay. */
+	bool escaped;
+	/** Whose the annex's records of redirected calls are; 0: free. */
+	pid_t call_owners[MW_ANNEX_CALLS];
+};
+
+/** Reads what the program has set. */
+struct mw_error *mw_deadman_learn(struct mw_tracer *tracer,
+				  struct mw_injection *injection) MW_MUST_CHECK;
+/** Takes the handling of one signal over. A refusal is told, and no error. */
+struct mw_error *mw_deadman_arm(struct mw_tracer *tracer, struct mw_injection *injection,
+				enum mw_deadman_signal signal) MW_MUST_CHECK;
+/** Every thread is stopped: arms what hardware guards need. Failures are told. */
+void mw_deadman_cover_hw(struct mw_tracer *tracer);
+/** Every thread is stopped: gives back what no guard needs any more. */
+void mw_deadman_settle(struct mw_tracer *tracer);
+/** Gives both signals back. */
+void mw_deadman_disarm(struct mw_tracer *tracer, struct mw_injection *injection);
+/** Gives them back in a fork child, which has handlers of its own. */
+void mw_deadman_disarm_copy(const struct mw_tracer *tracer, struct mw_injection *injection);
+/** The memory is gone, and the handlers with it. */
+void mw_deadman_forget(struct mw_tracer *tracer);
+
+/** The action that the kernel is to have for a signal. */
+void mw_deadman_action(const struct mw_tracer *tracer, enum mw_deadman_signal signal,
+		       struct mw_sigaction *ret);
+/** Sets the kernel's action for a signal to what it is to be. */
+struct mw_error *mw_deadman_reinstall(struct mw_tracer *tracer, struct mw_injection *injection,
+				      enum mw_deadman_signal signal) MW_MUST_CHECK;
+
+/** A thread is about to make, or has made, an rt_sigaction(). */
+struct mw_error *mw_deadman_on_sigaction(struct mw_tracer *tracer,
+					 struct mw_thread *thread) MW_MUST_CHECK;
+struct mw_error *mw_deadman_after_sigaction(struct mw_tracer *tracer,
+					    struct mw_thread *thread) MW_MUST_CHECK;
+/**
+ * Delivers a signal of the program's own to the action that it has set.
+ *
+ * @param ret_done false when nothing was done because that is what the kernel does anyway.
+ */
+struct mw_error *mw_deadman_deliver(struct mw_tracer *tracer, struct mw_thread *thread,
+				    bool *ret_done) MW_MUST_CHECK;
+
+/* deadman_progress.c */
+
+/** The call that the thread is about to make was redirected: it is to return into the annex. */
+struct mw_error *mw_deadman_begin_call(struct mw_tracer *tracer,
+				       struct mw_thread *thread) MW_MUST_CHECK;
+/** It has returned: so as if it had returned to where it came from. */
+void mw_deadman_end_call(struct mw_thread *thread);
+void mw_deadman_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
+/**
+ * A read-modify-write is about to be written for a thread that stands before it.
+ *
+ * @return whether mw_deadman_end_store() is to follow, once its registers are set.
+ */
+bool mw_deadman_begin_store(struct mw_tracer *tracer, const struct mw_thread *thread,
+			    const struct mw_store_target *target,
+			    const struct mw_store_state *after);
+void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread);
+/** The set of scratch mappings, or of pinned threads, has changed. */
+void mw_deadman_note_scratch(struct mw_tracer *tracer);
+void mw_deadman_note_pins(struct mw_tracer *tracer);
+
+#endif

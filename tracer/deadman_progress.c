@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What is under way for a thread is noted in the annex, so that the dead-man can finish it: a
+ * redirected system call, and a read-modify-write, which must not happen twice.
+ */
+#include "tracer/deadman.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "tracer/engine.h"
+
+static mw_addr call_at(const struct mw_tracer *tracer, unsigned index)
+{
+	return mw_addr_add(mw_annex_at(tracer, calls), index * sizeof(struct mw_annex_call));
+}
+
+/** A thread keeps its record. @return false when all are taken. */
+static bool take_record(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	pid_t *owners = tracer->deadman.call_owners;
+
+	for (unsigned i = 0; i < MW_ANNEX_CALLS && !thread->has_call_record; i++)
+		if (!owners[i]) {
+			owners[i] = thread->tid;
+			thread->call_record = i;
+			thread->has_call_record = true;
+		}
+	return thread->has_call_record;
+}
+
+static void fill_call(const struct mw_thread *thread, struct mw_annex_call *ret)
+{
+	const struct mw_redirect *redirect = &thread->redirect;
+
+	ret->tid = thread->tid;
+	ret->ip = mw_arch_ip(&thread->regs).v;
+	ret->count = redirect->buffers.count;
+	memcpy(ret->args, redirect->args, sizeof(ret->args));
+	for (unsigned i = 0; i < redirect->buffers.count; i++) {
+		const struct mw_syscall_buffer *buffer = &redirect->buffers.items[i];
+		bool moved = redirect->moved[i].v != buffer->range.start.v;
+
+		ret->buffers[i] = (struct mw_annex_buffer){
+			.original = buffer->range.start.v,
+			.moved = redirect->moved[i].v,
+			.size = moved ? buffer->range.size : 0,
+			.fill = buffer->fill,
+		};
+		if (moved && buffer->pointer == MW_POINTER_MEMORY)
+			ret->buffers[i].slot = mw_gate_slot(redirect, buffer->slot).v;
+	}
+}
+
+struct mw_error *mw_deadman_begin_call(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_redirect *redirect = &thread->redirect;
+	struct mw_arch_deadman code;
+	struct mw_annex_call call;
+	struct mw_error *err;
+
+	redirect->diverted = false;
+	if (!tracer->deadman.armed[MW_DEADMAN_TRAP] || redirect->buffers.count > MW_ANNEX_BUFFERS ||
+	    !take_record(tracer, thread))
+		return NULL;
+	fill_call(thread, &call);
+	err = mw_mem_write(&tracer->mem, call_at(tracer, thread->call_record), &call,
+			   offsetof(struct mw_annex_call, buffers) +
+				   call.count * sizeof(call.buffers[0]));
+	if (err)
+		return err;
+	mw_arch_deadman(&code);
+	redirect->diverted = true;
+	redirect->return_ip = mw_arch_ip(&thread->regs);
+	mw_arch_set_ip(&thread->regs, mw_addr_add(tracer->annex.start, code.behind_call));
+	mw_thread_regs_changed(thread);
+	return NULL;
+}
+
+void mw_deadman_end_call(struct mw_thread *thread)
+{
+	if (thread->redirect.diverted)
+		mw_arch_set_ip(&thread->regs, thread->redirect.return_ip);
+	thread->redirect.diverted = false;
+	mw_thread_regs_changed(thread);
+}
+
+void mw_deadman_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread)
+{
+	if (thread->has_call_record)
+		tracer->deadman.call_owners[thread->call_record] = 0;
+}
+
+bool mw_deadman_begin_store(struct mw_tracer *tracer, const struct mw_thread *thread,
+			    const struct mw_store_target *target,
+			    const struct mw_store_state *after)
+{
+	struct mw_annex_store store = {
+		.tid = thread->tid,
+		.addr = target->addr.v,
+		.size = target->size,
+		.ip = mw_arch_ip(&thread->regs).v,
+	};
+
+	if (!tracer->deadman.armed[MW_DEADMAN_SEGV] || target->size > MW_ANNEX_STORE_MAX)
+		return false;
+	memcpy(store.old_bytes, tracer->old_bytes, target->size);
+	mw_arch_frame_registers(&after->regs, store.regs);
+	/* A failure means that the process is gone. */
+	mw_error_destroy(
+		mw_mem_write(&tracer->mem, mw_annex_at(tracer, store), &store, sizeof(store)));
+	return true;
+}
+
+void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	const int64_t none = 0;
+
+	/* A failure means that the thread is gone. */
+	mw_thread_flush_regs(thread);
+	mw_error_destroy(
+		mw_mem_write(&tracer->mem, mw_annex_at(tracer, store), &none, sizeof(none)));
+}
+
+void mw_deadman_note_scratch(struct mw_tracer *tracer)
+{
+	struct mw_range ranges[MW_ANNEX_SCRATCHES];
+	const struct mw_thread *thread;
+	uint64_t count = 0;
+	size_t cursor = 0;
+
+	if (!tracer->annex.size)
+		return;
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (thread->same_memory && thread->scratch.size && count < MW_ANNEX_SCRATCHES)
+			ranges[count++] = thread->scratch;
+	mw_vec_foreach (spare, &tracer->spare_scratch)
+		if (count < MW_ANNEX_SCRATCHES)
+			ranges[count++] = *spare;
+	mw_error_destroy(mw_mem_write(&tracer->mem, mw_annex_at(tracer, scratches), ranges,
+				      count * sizeof(*ranges)));
+	mw_error_destroy(mw_mem_write(&tracer->mem, mw_annex_at(tracer, scratch_count), &count,
+				      sizeof(count)));
+}
+
+void mw_deadman_note_pins(struct mw_tracer *tracer)
+{
+	struct mw_annex_pin pins[MW_ANNEX_PINS] = {{0}};
+	const struct mw_thread *thread;
+	size_t cursor = 0, count = 0;
+
+	if (!tracer->annex.size)
+		return;
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (thread->burst.pinned && count < MW_ANNEX_PINS) {
+			pins[count].tid = thread->tid;
+			memcpy(pins[count++].home, &thread->burst.home, MW_ANNEX_CPU_BYTES);
+		}
+	mw_error_destroy(mw_mem_write(&tracer->mem, mw_annex_at(tracer, pins), pins, sizeof(pins)));
+}
