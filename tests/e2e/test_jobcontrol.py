@@ -20,10 +20,12 @@ class JobControl(E2ETest):
         return path.stat().st_size
 
     def check_rests(self):
-        time.sleep(0.2)
-        size = (self.folder / "events.json").stat().st_size
-        time.sleep(0.1)
-        self.assertEqual((self.folder / "events.json").stat().st_size, size, "it stores on")
+        """What was under way may still be written: then nothing comes any more."""
+        def is_quiet():
+            size = (self.folder / "events.json").stat().st_size
+            time.sleep(0.3)
+            return (self.folder / "events.json").stat().st_size == size
+        wait_until(is_quiet)
 
     def check_loop(self, target, process=None):
         """Every store of the loop was made, and all between the first and the last event seen."""
