@@ -148,28 +148,55 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
 	return result ? os_error(thread, result) : NULL;
 }
 
-/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
-static struct mw_error *step(struct mw_thread *thread)
+/* SIGSTOP can't be blocked: it takes effect, but its siginfo isn't that of the saved stop. */
+static struct mw_error *step_into_stop(struct mw_thread *thread)
 {
+	bool saved = thread->has_saved_siginfo;
 	struct mw_error *err;
 
-	do {
-		err = mw_thread_resume(thread, MW_RESUME_STEP, 0);
+	thread->has_saved_siginfo = false;
+	err = mw_thread_resume(thread, MW_RESUME_STEP, SIGSTOP);
+	thread->has_saved_siginfo = saved;
+	return err;
+}
+
+static bool is_stop_signal(const struct mw_thread *thread)
+{
+	return thread->stop.kind == MW_STOP_SIGNAL && thread->stop.code == SIGSTOP;
+}
+
+static bool goes_on(const struct mw_thread *thread)
+{
+	return thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP ||
+	       is_stop_signal(thread);
+}
+
+/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
+static struct mw_error *step(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+	struct mw_error *err = mw_thread_resume(thread, MW_RESUME_STEP, 0);
+
+	for (;;) {
 		if (!err)
 			err = mw_wait_thread(thread);
 		if (err)
 			return err;
 		if (thread->state == MW_THREAD_GONE)
 			return mw_err_gone;
-	} while (thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP);
-	return NULL;
+		if (!goes_on(thread))
+			return NULL;
+		injection->left_group_stop |= thread->stop.kind == MW_STOP_GROUP;
+		err = is_stop_signal(thread) ? step_into_stop(thread)
+					     : mw_thread_resume(thread, MW_RESUME_STEP, 0);
+	}
 }
 
 /* The step trap is reported at the exit of the call, so no debug exception is needed. */
 static struct mw_error *step_over_call(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
-	struct mw_error *err = step(thread);
+	struct mw_error *err = step(injection);
 
 	if (!err && (thread->stop.kind != MW_STOP_SIGNAL || thread->stop.code != SIGTRAP))
 		err = mw_error_create(MW_ERROR_OTHER,
@@ -208,7 +235,7 @@ struct mw_error *mw_inject_step(struct mw_injection *injection)
 		return err;
 	*regs = injection->saved_regs;
 	mw_thread_regs_changed(thread);
-	err = step(thread);
+	err = step(injection);
 	if (!err)
 		err = mw_thread_regs(thread, &regs);
 	if (!err)
@@ -233,4 +260,7 @@ void mw_inject_end(struct mw_injection *injection)
 	forget_session(injection);
 	thread->stop = injection->saved_stop;
 	thread->handled = injection->saved_handled;
+	/* Where it will stop again before its next instruction. */
+	if (injection->left_group_stop)
+		thread->interrupt_sent = !mw_sys_interrupt(thread->tid);
 }

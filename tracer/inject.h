@@ -34,6 +34,8 @@ struct mw_injection {
 	uint64_t saved_mask;
 	struct mw_stop saved_stop;
 	bool saved_handled;
+	/** The process was stopped by job control meanwhile. */
+	bool left_group_stop;
 };
 
 /**
