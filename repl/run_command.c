@@ -341,7 +341,7 @@ static int run_main(int argc, char **argv)
 
 const struct mw_subcommand mw_subcommand_run = {
 	.name = "run",
-	.arguments = "[options] -- COMMAND [ARG...]",
-	.summary = "Run a command and report the memory of every process of the job",
+	.arguments = "[options] -- COMMAND [ARGUMENT…]",
+	.summary = "run a command and report the memory of every process of the job",
 	.main = run_main,
 };
