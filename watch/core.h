@@ -51,6 +51,9 @@ struct mw_session {
 	struct mw_symbols *symbols;
 	MW_VEC(struct mw_watch *) watches;
 	unsigned last_watch_id;
+	/** Number of the last hit handled; a gap means that a full ring has lost some. */
+	uint64_t last_hit;
+	bool hits_lost;
 	uint64_t last_seq;
 	uint64_t changes;
 	uint64_t silent;
