@@ -15,6 +15,8 @@ struct mw_watch {
 	char *name;
 	char *expression;
 	struct mw_object object;
+	/** Named by a symbol, which a new program may have as well. */
+	bool symbolic;
 	/** As asked for, and as chosen. */
 	enum mw_backend wanted;
 	enum mw_backend backend;
