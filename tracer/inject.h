@@ -6,6 +6,7 @@
 #ifndef MW_TRACER_INJECT_H
 #define MW_TRACER_INJECT_H
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/user.h>
 
@@ -32,6 +33,9 @@ struct mw_injection {
 	struct user_regs_struct saved_regs;
 	uint64_t saved_mask;
 	struct mw_stop saved_stop;
+	/** Signals of the program's own that came between the calls: it gets them afterwards. */
+	siginfo_t deferred[4];
+	unsigned deferred_count;
 };
 
 /**

@@ -180,7 +180,8 @@ static struct mw_error *open_spans(struct repair *repair)
 	return NULL;
 }
 
-static void restore_action(struct repair *repair, enum mw_deadman_signal signal, int number)
+/* @return false when the program has replaced ours, and may have kept its address. */
+static bool restore_action(struct repair *repair, enum mw_deadman_signal signal, int number)
 {
 	uint64_t own = mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE).v +
 		       offsetof(struct mw_annex, own) + signal * sizeof(struct mw_sigaction);
@@ -191,11 +192,13 @@ static void restore_action(struct repair *repair, enum mw_deadman_signal signal,
 	if (call(repair, SYS_rt_sigaction, (uint64_t)number, 0, io, sizeof(uint64_t)) ||
 	    mw_mem_read_some(&repair->tracer->mem, mw_addr_make(io), &now, sizeof(now)) !=
 		    sizeof(now))
-		return;
+		return true;
 	if (!repair->rescue->dry_run && now.handler - repair->code.v >= MW_ANNEX_CODE_SIZE)
-		return;
+		return !repair->annex->ours[signal].handler ||
+		       repair->annex->ours[signal].handler == (uintptr_t)SIG_IGN;
 	if (!call(repair, SYS_rt_sigaction, (uint64_t)number, own, 0, sizeof(uint64_t)))
 		say(repair, "handler of SIG%s restored", sigabbrev_np(number));
+	return true;
 }
 
 static void restore_affinity(struct repair *repair)
@@ -243,7 +246,7 @@ static void restore_mask(struct repair *repair)
 	say(repair, "signal mask of thread %d restored", (int)session->tid);
 }
 
-static void unmap_ours(struct repair *repair)
+static void unmap_ours(struct repair *repair, bool keep_code)
 {
 	const struct mw_annex *annex = repair->annex;
 
@@ -252,22 +255,23 @@ static void unmap_ours(struct repair *repair)
 			  0, 0))
 			say(repair, "0x%" PRIx64 ": scratch memory removed",
 			    annex->scratches[i].start.v);
-	if (!call(repair, SYS_munmap, repair->code.v, annex->size, 0, 0))
+	if (!keep_code && !call(repair, SYS_munmap, repair->code.v, annex->size, 0, 0))
 		say(repair, "0x%" PRIx64 ": memwatch's memory removed", repair->code.v);
 }
 
 static struct mw_error *repair_by_annex(struct repair *repair)
 {
 	struct mw_error *err = open_spans(repair);
+	bool all_ours;
 
 	if (err)
 		return err;
-	restore_action(repair, MW_DEADMAN_SEGV, SIGSEGV);
-	restore_action(repair, MW_DEADMAN_TRAP, SIGTRAP);
+	all_ours = restore_action(repair, MW_DEADMAN_SEGV, SIGSEGV);
+	all_ours &= restore_action(repair, MW_DEADMAN_TRAP, SIGTRAP);
 	restore_affinity(repair);
 	clear_debug_registers(repair);
 	restore_mask(repair);
-	unmap_ours(repair);
+	unmap_ours(repair, !all_ours);
 	return NULL;
 }
 

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A program that notices any harm done to it: `survivor MODE`. It goes on until there is a line to
+ * read, checks all that it does, and exits with 0 and `correct 1` if nothing was lost or doubled.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "tracee.h"
+
+#define THREADS 4
+#define MESSAGE_SIZE 256
+
+PAGE_ALIGNED long counter;
+/* Where calls write to: a page that holds nothing else. */
+PAGE_ALIGNED char message[PAGE_SIZE];
+PAGE_ALIGNED static atomic_bool stop;
+static atomic_ulong errors;
+
+static void check(bool true_thing)
+{
+	errors += !true_thing;
+}
+
+static bool line_waits(void)
+{
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+
+	return poll(&input, 1, 0) > 0;
+}
+
+/* One instruction that reads, changes and writes: doing it twice shows. */
+static void add_one(void)
+{
+	__asm__ volatile("addq $1, %0" : "+m"(counter) : : "cc");
+}
+
+static void add_one_atomically(void)
+{
+	__asm__ volatile("lock addq $1, %0" : "+m"(counter) : : "cc");
+}
+
+static void increments(void)
+{
+	long done = 0;
+
+	while (!line_waits())
+		for (int i = 0; i < 256; i++) {
+			add_one();
+			done++;
+			check(counter == done);
+		}
+	check(counter == done);
+}
+
+static void idle(void)
+{
+	long done = 0;
+
+	while (!line_waits()) {
+		counter = ++done;
+		usleep(5000);
+		check(counter == done);
+	}
+}
+
+static void *add_until_stopped(void *argument)
+{
+	unsigned long *done = argument;
+
+	while (!stop)
+		for (int i = 0; i < 64; i++) {
+			add_one_atomically();
+			++*done;
+		}
+	return NULL;
+}
+
+static void threads(void)
+{
+	pthread_t ids[THREADS];
+	unsigned long done[THREADS] = {0}, sum = 0;
+
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&ids[i], NULL, add_until_stopped, &done[i]);
+	while (!line_waits())
+		usleep(1000);
+	stop = true;
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(ids[i], NULL);
+		sum += done[i];
+	}
+	check((unsigned long)counter == sum);
+}
+
+static void *add_some(void *argument)
+{
+	(void)argument;
+	for (int i = 0; i < 20; i++)
+		add_one_atomically();
+	return NULL;
+}
+
+static void churn(void)
+{
+	unsigned long sum = 0;
+
+	while (!line_waits()) {
+		pthread_t ids[THREADS];
+
+		for (int i = 0; i < THREADS; i++)
+			check(!pthread_create(&ids[i], NULL, add_some, NULL));
+		for (int i = 0; i < THREADS; i++)
+			pthread_join(ids[i], NULL);
+		sum += 20 * THREADS;
+	}
+	check((unsigned long)counter == sum);
+}
+
+static void fill(char *bytes, unsigned long number)
+{
+	memset(bytes, (int)(number % 251), MESSAGE_SIZE);
+	memcpy(bytes, &number, sizeof(number));
+}
+
+static bool holds(const char *bytes, unsigned long number)
+{
+	char wanted[MESSAGE_SIZE];
+
+	fill(wanted, number);
+	return !memcmp(bytes, wanted, sizeof(wanted));
+}
+
+static int ends[2];
+
+static void *send_slowly(void *argument)
+{
+	(void)argument;
+	for (unsigned long number = 1; !stop; number++) {
+		char bytes[MESSAGE_SIZE];
+
+		usleep((useconds_t)(number * 7919 % 9000));
+		fill(bytes, number);
+		check(send(ends[1], bytes, sizeof(bytes), 0) == sizeof(bytes));
+	}
+	shutdown(ends[1], SHUT_RDWR);
+	return NULL;
+}
+
+/* Sits in read() nearly all of the time. */
+static void reader(void)
+{
+	unsigned long number = 0;
+	pthread_t sender;
+
+	socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends);
+	pthread_create(&sender, NULL, send_slowly, NULL);
+	for (;;) {
+		ssize_t got = read(ends[0], message, sizeof(message));
+
+		if (got == 0)
+			break;
+		check(got == MESSAGE_SIZE && holds(message, ++number));
+		stop = stop || line_waits();
+	}
+	pthread_join(sender, NULL);
+}
+
+/* Calls of every kind of buffer, as fast as it can. */
+static void storm(void)
+{
+	socketpair(AF_UNIX, SOCK_DGRAM, 0, ends);
+	for (unsigned long number = 1; !line_waits(); number++) {
+		struct iovec parts[2] = {{message + 512, 100}, {message + 1024, 200}};
+		struct msghdr header = {.msg_iov = parts, .msg_iovlen = 2};
+		struct timespec *now = (struct timespec *)(message + 2048);
+		char bytes[MESSAGE_SIZE], joined[MESSAGE_SIZE];
+
+		fill(bytes, number);
+		check(send(ends[1], bytes, sizeof(bytes), 0) == sizeof(bytes));
+		check(recv(ends[0], message, MESSAGE_SIZE, 0) == sizeof(bytes));
+		check(holds(message, number));
+		check(send(ends[1], bytes, sizeof(bytes), 0) == sizeof(bytes));
+		check(recvmsg(ends[0], &header, 0) == sizeof(bytes));
+		memcpy(joined, message + 512, 100);
+		memcpy(joined + 100, message + 1024, sizeof(joined) - 100);
+		check(holds(joined, number) && parts[0].iov_base == message + 512);
+		now->tv_nsec = -1;
+		check(!clock_getres(CLOCK_MONOTONIC, now) && now->tv_nsec >= 0);
+	}
+}
+
+static sigjmp_buf landing;
+static volatile sig_atomic_t segv_seen, trap_seen, ticks;
+static char *own_stack;
+static volatile char *trap_page;
+
+static void on_segv(int signal, siginfo_t *info, void *context)
+{
+	char here;
+
+	(void)context;
+	check(signal == SIGSEGV && info->si_addr == (void *)trap_page);
+	check(&here - own_stack >= 0 && &here - own_stack < SIGSTKSZ * 8);
+	segv_seen++;
+	siglongjmp(landing, 1);
+}
+
+static void on_trap(int signal)
+{
+	sigset_t blocked;
+
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	check(signal == SIGTRAP && sigismember(&blocked, SIGTRAP) && sigismember(&blocked, SIGUSR1));
+	trap_seen++;
+}
+
+static void on_tick(int signal)
+{
+	(void)signal;
+	ticks++;
+}
+
+static void set_handlers(void)
+{
+	struct sigaction segv = {.sa_sigaction = on_segv, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+	struct sigaction trap = {.sa_handler = on_trap};
+	struct sigaction tick = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
+	struct itimerval rate = {{0, 1000}, {0, 1000}};
+
+	sigaddset(&trap.sa_mask, SIGUSR1);
+	check(!sigaction(SIGSEGV, &segv, NULL) && !sigaction(SIGTRAP, &trap, NULL));
+	sigaction(SIGALRM, &tick, NULL);
+	setitimer(ITIMER_REAL, &rate, NULL);
+}
+
+/* Faults of its own, handled on a stack of its own and left by a jump; and traps of its own. */
+static void signals(void)
+{
+	stack_t stack = {.ss_size = SIGSTKSZ * 8};
+	/* Static, because siglongjmp() may lose what is in registers. */
+	static int faults, traps;
+	static long done;
+
+	own_stack = stack.ss_sp = malloc(stack.ss_size);
+	sigaltstack(&stack, NULL);
+	trap_page = mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	while (!line_waits()) {
+		set_handlers();
+		for (int i = 0; i < 50; i++)
+			counter = ++done;
+		faults++;
+		if (!sigsetjmp(landing, 1))
+			*trap_page = 1;
+		traps += 2;
+		raise(SIGTRAP);
+		__asm__ volatile("int3");
+		check(segv_seen == faults && trap_seen == traps && counter == done);
+	}
+}
+
+/* A handler for one shot, and the default behind it. */
+static void one_shot(void)
+{
+	while (!line_waits()) {
+		struct sigaction trap = {.sa_handler = on_tick, .sa_flags = (int)SA_RESETHAND};
+		int before = ticks;
+
+		check(!sigaction(SIGTRAP, &trap, NULL));
+		add_one();
+		raise(SIGTRAP);
+		check(ticks == before + 1);
+	}
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} modes[] = {
+	{"increments", increments}, {"idle", idle},     {"threads", threads}, {"churn", churn},
+	{"reader", reader},         {"storm", storm},   {"signals", signals}, {"one-shot", one_shot},
+};
+
+int main(int argc, char **argv)
+{
+	struct tracee tracee = tracee_begin(argc, argv);
+
+	printf("running 1\n");
+	fflush(stdout);
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (!strcmp(tracee.mode, modes[i].name))
+			modes[i].run();
+	printf("counter %ld\nerrors %lu\ncorrect %d\n", counter, errors, !errors);
+	tracee_end(&tracee);
+	return errors != 0;
+}
