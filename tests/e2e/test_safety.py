@@ -9,7 +9,7 @@ import signal
 import time
 import unittest
 
-from harness import E2ETest, lasting_state, status_of, wait_until
+from harness import TRACEES, E2ETest, lasting_state, status_of, wait_until
 
 KILLS = int(os.environ.get("MW_SAFETY_KILLS", "10"))
 # Where the moment of the kill lies, in seconds after the watch is armed.
@@ -35,33 +35,43 @@ def state(pid):
 class Kill(E2ETest):
     def kill_once(self, backend, mode, watch):
         target = self.start_survivor(mode)
+        # A program that replaces our handler after the kill may have kept its address: the code
+        # behind it has to stay.
+        own_handlers = mode in ("signals", "one-shot")
         before = state(target.pid)
         handlers = int(status_of(target.pid)["SigCgt"], 16) & (SEGV | TRAP)
         process = self.attach(target, [watch], [f"--backend={backend}"])
         time.sleep(random.uniform(EARLIEST, LATEST))
         process.signal(signal.SIGKILL)
         process.finish()
-        wait_until(lambda: target.child.poll() is not None or state(target.pid) == before)
-        if target.child.poll() is None and mode != "signals" and mode != "one-shot":
+        wait_until(lambda: target.child.poll() is not None or self.is_restored(target.pid, before, own_handlers))
+        if target.child.poll() is None and not own_handlers:
             after = int(status_of(target.pid)["SigCgt"], 16) & (SEGV | TRAP)
             self.assertEqual(after, handlers)
         time.sleep(random.uniform(0, 0.02))
-        self.assertEqual(self.end_tracee(target)["correct"], "1")
+        oracle = self.end_tracee(target)
+        self.assertEqual(oracle["correct"], "1")
+        return oracle.number("refused")
+
+    @staticmethod
+    def is_restored(pid, before, own_handlers):
+        now = state(pid)
+        return now == before or (own_handlers and {**now, "ours": False} == before)
 
     def start_survivor(self, mode):
-        from harness import TRACEES
         process = self.start([TRACEES / "survivor", mode])
         process.read_until("running")
         return process
 
     def kill_often(self, backend, mode, watch="counter"):
-        failures = []
+        failures, refused = [], []
         for _ in range(KILLS):
             try:
-                self.kill_once(backend, mode, watch)
+                refused.append(self.kill_once(backend, mode, watch))
             except AssertionError as error:
                 failures.append(str(error)[:300])
-        print(f"{backend} {mode}: {KILLS - len(failures)} of {KILLS} lived", flush=True)
+        print(f"{backend} {mode}: {KILLS - len(failures)} of {KILLS} lived and were correct; "
+              f"a call failed in {sum(map(bool, refused))}, {sum(refused)} in all", flush=True)
         self.assertEqual(failures, [])
 
 
@@ -74,8 +84,11 @@ def add_test(backend, mode, watch):
 
 
 for BACKEND in ("page", "hw"):
-    for MODE in ("increments", "idle", "threads", "churn", "signals", "one-shot"):
+    for MODE in ("increments", "idle", "threads", "churn", "signals"):
         add_test(BACKEND, MODE, "counter")
+# Under hw, where system calls aren't traced, a program that keeps replacing its SIGTRAP handler
+# replaces ours: docs/safety.md.
+add_test("page", "one-shot", "counter")
 for MODE in ("reader", "storm"):
     add_test("page", MODE, "message")
     add_test("hw", MODE, "*(long *)message")
