@@ -15,6 +15,7 @@ static const struct mw_subcommand *const subcommands[] = {
 	&mw_subcommand_attach,
 	&mw_subcommand_launch,
 	&mw_subcommand_features,
+	&mw_subcommand_rescue,
 };
 
 static const struct mw_subcommand *find_subcommand(const char *name)

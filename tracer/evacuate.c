@@ -63,7 +63,8 @@ struct mw_error *mw_annex_evacuate(struct mw_tracer *tracer, mw_addr code,
 		nanosleep(&pause, NULL);
 		err = mw_engine_quiesce(tracer);
 	}
-	return err ? err : mw_error_create(MW_ERROR_OTHER,
-					   "a thread of process %d doesn't leave memwatch's code",
-					   tracer->pid);
+	return err ? err
+		   : mw_error_create(MW_ERROR_OTHER,
+				     "a thread of process %d doesn't leave memwatch's code",
+				     tracer->pid);
 }

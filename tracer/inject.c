@@ -246,7 +246,8 @@ void mw_inject_end(struct mw_injection *injection)
 	if (thread->state == MW_THREAD_GONE)
 		return;
 	/*
-	 * Failures mean that the thread died: every step is tried all the same. The mask first: a thread with its own registers again runs into no trap of ours.
+	 * Failures mean that the thread died: every step is tried all the same. The mask first: a
+	 * thread with its own registers again runs into no trap of ours.
 	 */
 	mw_sys_set_signal_mask(thread->tid, injection->saved_mask);
 	thread->regs = injection->saved_regs;

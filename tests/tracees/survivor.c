@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "tracee.h"
@@ -237,7 +238,8 @@ static void on_trap(int signal)
 	sigset_t blocked;
 
 	sigprocmask(SIG_BLOCK, NULL, &blocked);
-	check(signal == SIGTRAP && sigismember(&blocked, SIGTRAP) && sigismember(&blocked, SIGUSR1));
+	check(signal == SIGTRAP && sigismember(&blocked, SIGTRAP) &&
+	      sigismember(&blocked, SIGUSR1));
 	trap_seen++;
 }
 
@@ -300,12 +302,165 @@ static void one_shot(void)
 	}
 }
 
+/* What the last handler saw. */
+static struct {
+	int count;
+	int code;
+	void *addr;
+	bool on_own_stack;
+	bool self_blocked;
+	bool other_blocked;
+} seen;
+
+static void note(int signal, siginfo_t *info)
+{
+	sigset_t blocked;
+	char here;
+
+	sigprocmask(SIG_BLOCK, NULL, &blocked);
+	seen.count++;
+	seen.on_own_stack = &here - own_stack >= 0 && &here - own_stack < SIGSTKSZ * 8;
+	seen.self_blocked = sigismember(&blocked, signal);
+	seen.other_blocked = sigismember(&blocked, SIGUSR2);
+	seen.code = info ? info->si_code : 0;
+	seen.addr = info ? info->si_addr : NULL;
+	if (signal == SIGSEGV)
+		mprotect((void *)(uintptr_t)trap_page, PAGE_SIZE, PROT_READ | PROT_WRITE);
+}
+
+static void note_with_info(int signal, siginfo_t *info, void *context)
+{
+	(void)context;
+	note(signal, info);
+}
+
+static void note_plainly(int signal)
+{
+	note(signal, NULL);
+}
+
+static void raise_fault(void)
+{
+	mprotect((void *)(uintptr_t)trap_page, PAGE_SIZE, PROT_READ);
+	*trap_page = 1;
+}
+
+static void raise_trap(void)
+{
+	__asm__ volatile("int3");
+}
+
+static bool is_default(int signal)
+{
+	struct sigaction now;
+
+	return !sigaction(signal, NULL, &now) && now.sa_handler == SIG_DFL;
+}
+
+/* Sets an action, asks for it, makes it happen, and compares with what the manual says. */
+static void try_action(int signal, void (*provoke)(void), int flags)
+{
+	struct sigaction action = {.sa_flags = flags}, now;
+	int before = seen.count;
+
+	if (flags & SA_SIGINFO)
+		action.sa_sigaction = note_with_info;
+	else
+		action.sa_handler = note_plainly;
+	sigaddset(&action.sa_mask, SIGUSR2);
+	check(!sigaction(signal, &action, NULL) && !sigaction(signal, NULL, &now));
+	check(now.sa_handler == action.sa_handler && (now.sa_flags & flags) == flags);
+	check(sigismember(&now.sa_mask, SIGUSR2) && !sigismember(&now.sa_mask, SIGUSR1));
+	provoke();
+	check(seen.count == before + 1 && seen.other_blocked);
+	check(seen.on_own_stack == !!(flags & SA_ONSTACK));
+	check(seen.self_blocked == !(flags & SA_NODEFER));
+	check(!(flags & SA_SIGINFO) || signal != SIGSEGV ||
+	      (seen.code == SEGV_ACCERR && seen.addr == (void *)trap_page));
+	check(is_default(signal) == !!((unsigned)flags & SA_RESETHAND));
+	check(!sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, &now));
+	check(is_default(signal));
+}
+
+static void try_sent_signal(void)
+{
+	struct sigaction action = {.sa_sigaction = note_with_info, .sa_flags = SA_SIGINFO};
+	int before = seen.count;
+
+	sigaction(SIGSEGV, &action, NULL);
+	kill(getpid(), SIGSEGV);
+	check(seen.count == before + 1 && seen.code == SI_USER);
+	signal(SIGSEGV, SIG_IGN);
+	kill(getpid(), SIGSEGV);
+	check(seen.count == before + 1);
+	check(signal(SIGSEGV, SIG_DFL) == SIG_IGN);
+}
+
+/* A child has handlers of its own: what was set before, and then what it sets. */
+static void try_child(void)
+{
+	struct sigaction action = {.sa_handler = note_plainly}, now;
+	int status = 0;
+	pid_t child;
+
+	sigaction(SIGSEGV, &action, NULL);
+	child = fork();
+	if (child == 0) {
+		sigaction(SIGSEGV, NULL, &now);
+		if (now.sa_handler != note_plainly)
+			_exit(1);
+		signal(SIGSEGV, SIG_DFL);
+		raise_fault();
+		_exit(2);
+	}
+	waitpid(child, &status, 0);
+	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	sigaction(SIGSEGV, NULL, &now);
+	check(now.sa_handler == note_plainly);
+	signal(SIGSEGV, SIG_DFL);
+}
+
+static void actions(void)
+{
+	static const int flags[] = {0,
+				    SA_SIGINFO,
+				    SA_ONSTACK,
+				    SA_NODEFER,
+				    (int)SA_RESETHAND,
+				    (int)SA_RESETHAND | SA_ONSTACK | SA_SIGINFO | SA_NODEFER};
+	stack_t stack = {.ss_size = SIGSTKSZ * 8};
+
+	own_stack = stack.ss_sp = malloc(stack.ss_size);
+	sigaltstack(&stack, NULL);
+	trap_page = mmap(NULL, PAGE_SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	while (!line_waits()) {
+		for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+			try_action(SIGSEGV, raise_fault, flags[i]);
+			try_action(SIGTRAP, raise_trap, flags[i]);
+			add_one();
+		}
+		try_sent_signal();
+		try_child();
+	}
+}
+
+/* Left by a memwatch that has been killed, as it were. */
+static void orphan(void)
+{
+	mprotect(&counter, PAGE_SIZE, PROT_READ);
+	while (!line_waits())
+		usleep(1000);
+	add_one();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } modes[] = {
-	{"increments", increments}, {"idle", idle},     {"threads", threads}, {"churn", churn},
-	{"reader", reader},         {"storm", storm},   {"signals", signals}, {"one-shot", one_shot},
+	{"increments", increments}, {"idle", idle},         {"threads", threads},
+	{"churn", churn},           {"reader", reader},     {"storm", storm},
+	{"signals", signals},       {"one-shot", one_shot}, {"actions", actions},
+	{"orphan", orphan},
 };
 
 int main(int argc, char **argv)
