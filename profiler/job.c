@@ -166,13 +166,14 @@ static void describe_new(const struct mw_job *job, struct mw_process *process,
 	process->start_ns = now_ns;
 	if (stat->start_ticks + START_SLACK_TICKS < ticks_at(job, now_ns))
 		process->start_ns = ns_of_ticks(job, stat->start_ticks);
-	if (parent)
-		parent->has_children = true;
+	snprintf(process->name, sizeof(process->name), "%.15s", stat->name);
+	if (!parent)
+		return;
+	parent->has_children = true;
+	process->untracked = parent->untracked;
 	/* A fork is a copy of its parent until it runs a program of its own. */
-	if (parent && !stat->name[0])
-		snprintf(process->name, sizeof(process->name), "%s", parent->name);
-	else
-		snprintf(process->name, sizeof(process->name), "%.15s", stat->name);
+	if (!process->name[0])
+		memcpy(process->name, parent->name, sizeof(process->name));
 }
 
 struct mw_process *mw_job_process_begin(struct mw_job *job, pid_t pid, struct mw_process *parent,
@@ -239,6 +240,12 @@ void mw_job_process_exec(struct mw_job *job, struct mw_process *process, const c
 	mw_groups_assign(job, process);
 }
 
+void mw_job_process_untrack(struct mw_job *job, struct mw_process *process)
+{
+	process->untracked = true;
+	job->has_untracked = true;
+}
+
 void mw_job_process_end(struct mw_job *job, struct mw_process *process, uint64_t now_ns)
 {
 	struct mw_process *last;
@@ -250,9 +257,11 @@ void mw_job_process_end(struct mw_job *job, struct mw_process *process, uint64_t
 	process->last_seen_ns = now_ns;
 	process->rss_kib = 0;
 	job->totals.interval_ended_kib += process->max_rss_kib;
-	if (process->statm_fd >= 0)
+	if (process->statm_fd >= 0) {
 		close(process->statm_fd);
-	process->statm_fd = -1;
+		process->statm_fd = -1;
+		job->kept_files--;
+	}
 	last = job->live.items[--job->live.count];
 	job->live.items[process->live_index] = last;
 	last->live_index = process->live_index;

@@ -39,6 +39,8 @@ struct mw_job_settings {
 	double leak_min_growth_percent;
 	double leak_min_duration_seconds;
 	const struct mw_log *log;
+	/** memwatch's own version, for the reports. */
+	const char *version;
 };
 
 /** One process in the picture of the peak. */
@@ -108,6 +110,8 @@ struct mw_job {
 	/** Lost pieces of what trackers should have seen; with memory shortage in them. */
 	uint64_t events_lost;
 
+	/** statm files open for the next sample. */
+	size_t kept_files;
 	struct mw_totals totals;
 	struct mw_groups groups;
 	struct mw_limits limits;
@@ -115,6 +119,8 @@ struct mw_job {
 	const char *tracker_name;
 	/** No child of a process of the job goes unnoticed. */
 	bool sees_everybody;
+	/** Some process is or was untracked: its orphans come to us unannounced. */
+	bool has_untracked;
 
 	/* The end. */
 	bool complete;
@@ -164,6 +170,9 @@ void mw_job_process_exec(struct mw_job *job, struct mw_process *process, const c
 
 /** Reads who the process is, if that is stale, and puts it into its group. */
 void mw_job_process_refresh(struct mw_job *job, struct mw_process *process);
+
+/** From now on, the children of this process and its end have to be looked for. */
+void mw_job_process_untrack(struct mw_job *job, struct mw_process *process);
 
 /** Takes in the end of a process. Its peak must have been noted before. */
 void mw_job_process_end(struct mw_job *job, struct mw_process *process, uint64_t now_ns);

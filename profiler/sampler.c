@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -17,7 +18,8 @@
 /** A sample may take this part of the time: 1 % of a CPU with what surrounds it; more at first. */
 #define COST_SHARE 200
 #define DENSE_COST_SHARE 50
-#define LONGEST_INTERVAL_NS UINT64_C(2000000000)
+#define LONGEST_INTERVAL_NS UINT64_C(1000000000)
+#define DENSE_LONGEST_NS UINT64_C(100000000)
 #define DETAIL_INTERVAL_NS UINT64_C(1000000000)
 
 static uint64_t cpu_now_ns(void)
@@ -30,7 +32,12 @@ static uint64_t cpu_now_ns(void)
 
 void mw_sampler_init(struct mw_sampler *sampler, struct mw_job *job)
 {
+	struct rlimit files;
+
 	*sampler = (struct mw_sampler){.job = job};
+	/* The other half is for everything else. */
+	if (!getrlimit(RLIMIT_NOFILE, &files))
+		sampler->kept_limit = files.rlim_cur / 2;
 	mw_pss_init(&sampler->pss, job);
 }
 
@@ -43,7 +50,7 @@ static void plan_next(struct mw_sampler *sampler, uint64_t now_ns)
 
 	if (dense)
 		wish_ns = mw_min(wish_ns, DENSE_INTERVAL_NS);
-	cost_ns = mw_min(cost_ns, LONGEST_INTERVAL_NS);
+	cost_ns = mw_min(cost_ns, dense ? DENSE_LONGEST_NS : LONGEST_INTERVAL_NS);
 	if (!settings->interval_fixed)
 		wish_ns = mw_max(wish_ns, cost_ns);
 	sampler->next_ns = now_ns + wish_ns;
@@ -91,19 +98,39 @@ static bool is_alive(const struct mw_process *process)
 	return read_stat(process, &stat) && stat.state != 'Z' && stat.state != 'X';
 }
 
-/** Resident KiB; false when the process is gone. */
-static bool read_rss(struct mw_process *process, uint64_t *ret_kib)
+static void open_statm(struct mw_job *job, struct mw_process *process)
 {
 	struct mw_task_stat stat;
+
+	if (process->statm_fd >= 0 || !read_stat(process, &stat))
+		return;
+	process->statm_fd = mw_task_statm_open(process->pid, process->memory_tid);
+	job->kept_files += process->statm_fd >= 0;
+}
+
+/** Keeps the file open for the next sample, as long as there are descriptors to spare. */
+static void keep_statm(const struct mw_sampler *sampler, struct mw_process *process)
+{
+	if (sampler->job->kept_files <= sampler->kept_limit)
+		return;
+	close(process->statm_fd);
+	process->statm_fd = -1;
+	sampler->job->kept_files--;
+}
+
+/** Resident KiB; false when the process is gone. */
+static bool read_rss(const struct mw_sampler *sampler, struct mw_process *process,
+		     uint64_t *ret_kib)
+{
 	uint64_t pages = 0;
 
-	if (process->statm_fd < 0 && read_stat(process, &stat))
-		process->statm_fd = mw_task_statm_open(process->pid, process->memory_tid);
+	open_statm(sampler->job, process);
 	if (process->statm_fd < 0)
 		return false;
 	if (!mw_task_statm_read(process->statm_fd, &pages) &&
 	    !open_through_thread(process, &pages) && !is_alive(process))
 		return false;
+	keep_statm(sampler, process);
 	*ret_kib = pages * (uint64_t)sysconf(_SC_PAGESIZE) / 1024;
 	return true;
 }
@@ -180,7 +207,7 @@ static bool sample_process(struct mw_sampler *sampler, struct mw_process *proces
 		process->rss_kib = 0;
 		return is_alive(process);
 	}
-	if (!read_rss(process, &rss_kib))
+	if (!read_rss(sampler, process, &rss_kib))
 		return false;
 	process->rss_kib = rss_kib;
 	process->last_seen_ns = now_ns;
@@ -188,7 +215,7 @@ static bool sample_process(struct mw_sampler *sampler, struct mw_process *proces
 	mw_process_note_peak(process, rss_kib, MW_HWM_SAMPLED, now_ns);
 	if (detail)
 		record_anon(process, now_ns);
-	if (detail || sampler->read_marks || settings->exact_intervals ||
+	if (detail || sampler->read_marks || process->untracked || settings->exact_intervals ||
 	    rss_kib > process->detailed_rss_kib + process->detailed_rss_kib / 20)
 		take_detail(process, now_ns);
 	if (settings->exact_intervals)

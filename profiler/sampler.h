@@ -3,6 +3,7 @@
 #define MW_PROFILER_SAMPLER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "profiler/job.h"
@@ -15,6 +16,8 @@ struct mw_sampler {
 	bool read_marks;
 	/** No tracker tells about ends: a process that can't be read any more has ended. */
 	bool detect_ends;
+	/** How many statm files may stay open. */
+	size_t kept_limit;
 	uint64_t next_ns;
 	uint64_t next_detail_ns;
 	/** What a sample cost lately, ns of CPU. */

@@ -172,7 +172,8 @@ static struct mw_error *follow_tree(struct mw_supervisor *supervisor)
 		err = supervisor->tracker->ops->follow(supervisor->tracker, process);
 		if (err)
 			mw_job_note(job, "pid %d: %s", process->pid, err->message);
-		process->untracked |= err != NULL;
+		if (err)
+			mw_job_process_untrack(job, process);
 		mw_error_destroy(err);
 	}
 	return NULL;
@@ -196,8 +197,8 @@ static void let_go(struct mw_supervisor *supervisor)
 	struct mw_job *job = supervisor->job;
 	const struct mw_tracker *tracker = supervisor->tracker;
 
-	job->sees_everybody = tracker && tracker->ops->complete;
-	supervisor->poll_everybody = !job->sees_everybody;
+	job->sees_everybody = tracker && tracker->ops->complete && !job->root->untracked;
+	supervisor->poll_everybody = !tracker || !tracker->ops->complete;
 	mw_sampler_init(&supervisor->sampler, job);
 	supervisor->sampler.read_marks = !tracker || !tracker->ops->exact;
 	supervisor->sampler.detect_ends = !tracker || !tracker->ops->stopped;

@@ -36,22 +36,26 @@ static void notice_exec(struct mw_job *job, struct mw_process *process, uint64_t
 static void found_child(void *arg, pid_t child)
 {
 	const struct search *search = arg;
+	struct mw_process *process;
 
-	if (!mw_job_find_live(search->job, child))
-		mw_job_process_begin(search->job, child, search->parent, search->now_ns);
+	if (mw_job_find_live(search->job, child))
+		return;
+	process = mw_job_process_begin(search->job, child, search->parent, search->now_ns);
+	/* Nobody told about this orphan, so nobody will about its children. */
+	if (process && !search->parent)
+		mw_job_process_untrack(search->job, process);
 }
 
 void mw_tracker_poll(struct mw_job *job, bool everybody)
 {
 	struct search search = {.job = job, .now_ns = mw_clock_now_ns()};
-	bool any = everybody;
+	bool any = everybody || job->has_untracked;
 
 	/* New ones join at the end and are searched in their turn. */
 	for (size_t i = 0; i < job->live.count; i++) {
 		search.parent = job->live.items[i];
 		if (!everybody && !search.parent->untracked)
 			continue;
-		any = true;
 		notice_exec(job, search.parent, search.now_ns);
 		mw_task_children_visit(search.parent->pid, found_child, &search);
 	}

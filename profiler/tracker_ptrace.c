@@ -124,7 +124,7 @@ static void release(struct ptrace_tracker *tracker, struct mw_process *process)
 {
 	struct mw_error *err = NULL;
 
-	process->untracked = true;
+	mw_job_process_untrack(tracker->base.job, process);
 	if (tracker->perf)
 		err = tracker->perf->ops->follow(tracker->perf, process);
 	mw_error_destroy(err);

@@ -224,7 +224,7 @@ static struct mw_error *taskstats_follow(struct mw_tracker *tracker, struct mw_p
 		taskstats->perf->ops->destroy(taskstats->perf);
 		taskstats->perf = NULL;
 	}
-	process->untracked = true;
+	mw_job_process_untrack(tracker->job, process);
 	return NULL;
 }
 

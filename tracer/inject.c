@@ -148,28 +148,73 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
 	return result ? os_error(thread, result) : NULL;
 }
 
-/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
-static struct mw_error *step(struct mw_thread *thread)
+/*
+ * A SIGTRAP, say, that the program has sent itself is reported before the step: nothing has run
+ * yet. The kernel's own signals come with a code above 0 (siginfo_fromuser() in linux/signal.h).
+ */
+static bool defer(struct mw_injection *injection)
 {
+	siginfo_t info;
+
+	if (mw_sys_get_siginfo(injection->thread->tid, &info) < 0 || info.si_code > 0)
+		return false;
+	if (injection->deferred_count < mw_array_size(injection->deferred))
+		injection->deferred[injection->deferred_count++] = info;
+	return true;
+}
+
+/* SIGSTOP can't be blocked: it takes effect, but its siginfo isn't that of the saved stop. */
+static struct mw_error *step_into_stop(struct mw_thread *thread)
+{
+	bool saved = thread->has_saved_siginfo;
 	struct mw_error *err;
 
-	do {
-		err = mw_thread_resume(thread, MW_RESUME_STEP, 0);
+	thread->has_saved_siginfo = false;
+	err = mw_thread_resume(thread, MW_RESUME_STEP, SIGSTOP);
+	thread->has_saved_siginfo = saved;
+	return err;
+}
+
+static bool is_stop_signal(const struct mw_thread *thread)
+{
+	return thread->stop.kind == MW_STOP_SIGNAL && thread->stop.code == SIGSTOP;
+}
+
+/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
+static bool came_first(struct mw_injection *injection)
+{
+	const struct mw_stop *stop = &injection->thread->stop;
+
+	return stop->kind == MW_STOP_INTERRUPT || stop->kind == MW_STOP_GROUP ||
+	       is_stop_signal(injection->thread) ||
+	       (stop->kind == MW_STOP_SIGNAL && defer(injection));
+}
+
+static struct mw_error *step(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+	struct mw_error *err = mw_thread_resume(thread, MW_RESUME_STEP, 0);
+
+	for (;;) {
 		if (!err)
 			err = mw_wait_thread(thread);
 		if (err)
 			return err;
 		if (thread->state == MW_THREAD_GONE)
 			return mw_err_gone;
-	} while (thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP);
-	return NULL;
+		if (!came_first(injection))
+			return NULL;
+		injection->left_group_stop |= thread->stop.kind == MW_STOP_GROUP;
+		err = is_stop_signal(thread) ? step_into_stop(thread)
+					     : mw_thread_resume(thread, MW_RESUME_STEP, 0);
+	}
 }
 
 /* The step trap is reported at the exit of the call, so no debug exception is needed. */
 static struct mw_error *step_over_call(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
-	struct mw_error *err = step(thread);
+	struct mw_error *err = step(injection);
 
 	if (!err && (thread->stop.kind != MW_STOP_SIGNAL || thread->stop.code != SIGTRAP))
 		err = mw_error_create(MW_ERROR_OTHER,
@@ -208,7 +253,7 @@ struct mw_error *mw_inject_step(struct mw_injection *injection)
 		return err;
 	*regs = injection->saved_regs;
 	mw_thread_regs_changed(thread);
-	err = step(thread);
+	err = step(injection);
 	return err ? err : mw_inject_adopt_regs(injection);
 }
 
@@ -228,8 +273,10 @@ void mw_inject_end(struct mw_injection *injection)
 
 	if (thread->state == MW_THREAD_GONE)
 		return;
-	/* Failures mean that the thread died: every step is tried all the same. */
-	/* The mask first: a thread with its own registers again runs into no trap of ours. */
+	/*
+	 * Failures mean that the thread died: every step is tried all the same. The mask first: a
+	 * thread with its own registers again runs into no trap of ours.
+	 */
 	mw_sys_set_signal_mask(thread->tid, injection->saved_mask);
 	thread->regs = injection->saved_regs;
 	mw_sys_set_regs(thread->tid, &thread->regs);
@@ -237,6 +284,11 @@ void mw_inject_end(struct mw_injection *injection)
 	thread->regs_dirty = false;
 	thread->ip_dirty = false;
 	forget_session(injection);
+	for (unsigned i = 0; i < injection->deferred_count; i++)
+		mw_sys_queue_signal(thread->tgid, thread->tid, &injection->deferred[i]);
 	thread->stop = injection->saved_stop;
 	thread->handled = injection->saved_handled;
+	/* Where it will stop again before its next instruction. */
+	if (injection->left_group_stop)
+		thread->interrupt_sent = !mw_sys_interrupt(thread->tid);
 }

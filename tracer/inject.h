@@ -6,6 +6,7 @@
 #ifndef MW_TRACER_INJECT_H
 #define MW_TRACER_INJECT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/user.h>
@@ -34,6 +35,11 @@ struct mw_injection {
 	uint64_t saved_mask;
 	struct mw_stop saved_stop;
 	bool saved_handled;
+	/** The process was stopped by job control meanwhile. */
+	bool left_group_stop;
+	/** Signals of the program's own that came between the calls: it gets them afterwards. */
+	siginfo_t deferred[4];
+	unsigned deferred_count;
 };
 
 /**

@@ -252,12 +252,18 @@ static void handle_part(struct mw_session *session, struct mw_watch *watch,
  * What stood there right before the store was put there by somebody who isn't traced: another
  * process through shared memory, or the kernel with --syscalls=off.
  */
-static void handle_external(struct mw_session *session, struct mw_watch *watch,
-			    const struct mw_hit *hit, uint64_t offset, uint64_t size,
-			    const uint8_t *old_bytes)
+static void handle_unseen(struct mw_session *session, struct mw_watch *watch,
+			  const struct mw_hit *hit, uint64_t offset, uint64_t size,
+			  const uint8_t *old_bytes)
 {
 	struct mw_hit external = *hit;
 
+	/* After a loss it may as well have been a store of the program's: that was counted. */
+	if (session->hits_lost) {
+		memcpy(watch->value + offset, old_bytes, size);
+		memcpy(watch->before + offset, old_bytes, size);
+		return;
+	}
 	external.cause = MW_CAUSE_EXTERNAL;
 	external.stack_size = 0;
 	external.ip = MW_ADDR_NULL;
@@ -328,8 +334,7 @@ static void handle_watch(struct mw_session *session, struct mw_watch *watch,
 	/* Others tell only afterwards: what stood there before is what we last saw. */
 	if (sees_before(hit) &&
 	    memcmp(watch->value + offset, mw_hit_old(hit) + skipped, end - start))
-		handle_external(session, watch, hit, offset, end - start,
-				mw_hit_old(hit) + skipped);
+		handle_unseen(session, watch, hit, offset, end - start, mw_hit_old(hit) + skipped);
 	handle_part(session, watch, hit, offset, end - start, mw_hit_new(hit) + skipped);
 }
 
@@ -368,6 +373,8 @@ void mw_session_handle_hit(struct mw_session *session, const struct mw_hit *hit)
 {
 	struct mw_range written = {hit->addr, hit->size + hit->gone};
 
+	session->hits_lost |= hit->seq != session->last_hit + 1;
+	session->last_hit = hit->seq;
 	arrange_regions(session);
 	session->touched.count = 0;
 	mw_region_index_visit(&session->regions, written, collect, session);

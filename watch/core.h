@@ -16,6 +16,8 @@ struct mw_watch {
 	char *name;
 	char *expression;
 	struct mw_object object;
+	/** Named by a symbol, which a new program may have as well. */
+	bool symbolic;
 	/** As asked for, and as chosen. */
 	enum mw_backend wanted;
 	enum mw_backend backend;
@@ -67,6 +69,9 @@ struct mw_session {
 	/** The watch whose guard ended last: they mostly end in their order. */
 	size_t last_ended;
 	unsigned last_watch_id;
+	/** Number of the last hit handled; a gap means that a full ring has lost some. */
+	uint64_t last_hit;
+	bool hits_lost;
 	uint64_t last_seq;
 	uint64_t changes;
 	uint64_t silent;

@@ -96,6 +96,9 @@ struct mw_error *mw_session_load_symbols(struct mw_session *session)
 
 	if (err)
 		return err;
+	/* Types belong to the symbols. */
+	mw_vec_foreach (watch, &session->watches)
+		(*watch)->object.type = NULL;
 	mw_symbols_destroy(session->symbols);
 	session->symbols = symbols;
 	return NULL;

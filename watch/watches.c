@@ -41,6 +41,7 @@ struct mw_error *mw_watch_create(struct mw_session *session, const char *express
 		mw_watch_destroy(watch);
 		return err;
 	}
+	watch->symbolic = watch->object.type;
 	*ret = watch;
 	return NULL;
 }
@@ -123,7 +124,7 @@ static struct mw_error *resolve_one(struct mw_session *session, struct mw_watch 
 	struct mw_error *err;
 
 	/* An address means nothing in a new image. */
-	if (!watch->object.type)
+	if (!watch->symbolic)
 		return mw_error_create(MW_ERROR_OTHER, "it is an address, not a name");
 	pthread_mutex_lock(&session->lock);
 	err = mw_symbols_eval(session->symbols, watch->expression, &watch->object);
@@ -131,28 +132,31 @@ static struct mw_error *resolve_one(struct mw_session *session, struct mw_watch 
 		err = mw_snapshot_create(watch);
 	session->regions_stale = true;
 	pthread_mutex_unlock(&session->lock);
-	return err ? err : mw_watch_arm(session, watch);
+	return err || !watch->enabled ? err : mw_watch_arm(session, watch);
+}
+
+/* A disabled one that isn't there any more must not be enabled either. */
+static void note_resolution(struct mw_session *session, struct mw_watch *watch,
+			    const struct mw_error *err)
+{
+	free(watch->ended);
+	watch->ended = err ? strdup(err->message) : NULL;
+	if (err)
+		mw_session_notice(session, "watch %u (%s) ended with exec: %s", watch->id,
+				  watch->name, err->message);
+	else if (watch->enabled)
+		mw_session_notice(session, "watch %u (%s) goes on in the new program", watch->id,
+				  watch->name);
 }
 
 void mw_watch_resolve_again(struct mw_session *session)
 {
 	mw_vec_foreach (item, &session->watches) {
 		struct mw_watch *watch = *item;
-		struct mw_error *err;
+		struct mw_error *err = resolve_one(session, watch);
 
-		if (!watch->enabled)
-			continue;
-		err = resolve_one(session, watch);
 		pthread_mutex_lock(&session->lock);
-		if (err) {
-			mw_session_notice(session, "watch %u (%s) ended with exec: %s", watch->id,
-					  watch->name, err->message);
-		} else {
-			free(watch->ended);
-			watch->ended = NULL;
-			mw_session_notice(session, "watch %u (%s) goes on in the new program",
-					  watch->id, watch->name);
-		}
+		note_resolution(session, watch, err);
 		pthread_mutex_unlock(&session->lock);
 		mw_error_destroy(err);
 	}

@@ -2,7 +2,7 @@
 """The program unmaps, moves, empties and protects the memory that is watched: it notices nothing,
 and each change is reported."""
 
-from harness import E2ETest
+from harness import ARMED, E2ETest
 
 VALUE = "*(long *)0x200000001000"
 
@@ -94,6 +94,31 @@ class Remap(E2ETest):
         events, oracle, _ = self.run_remap("threads", watch="0x200000001040:24")
         self.assertEqual(len(events), oracle.number("stores"))
         self.check_chain(events)
+
+    def test_hardware_watches_follow_while_pages_are_guarded(self):
+        target = self.tracee("remap", "move")
+        target.say()
+        target.read_until("mapped")
+        process = self.attach(target, ["*(long *)0x200000001800"],
+                              ["-e", f"watch -b hw {VALUE}", "--backend=page"], armed=False)
+        process.wait_for(lambda: len(ARMED.findall(process.stderr)) == 2, "arm both watches")
+        oracle = self.end_tracee(target)
+        self.assertEqual(process.finish(), 0, process.stderr)
+        self.assertEqual(oracle["failures"], "0", target.stdout)
+        events = [event for event in self.events() if event["variable_name"] == VALUE]
+        self.assertEqual(self.told(events), [("store", "0", "5"), ("store", "5", "6"),
+                                             ("store", "6", "7"),
+                                             ("unmap munmap", "7", "<unmapped>")])
+
+    def test_hardware_watches_alone_leave_the_program_in_peace(self):
+        for mode in ("munmap", "move", "shared", "protect", "threads"):
+            with self.subTest(mode):
+                target = self.tracee("remap", mode)
+                target.say()
+                target.read_until("mapped")
+                process = self.attach(target, [VALUE], ["--backend=hw"])
+                self.assertEqual(self.end_tracee(target)["failures"], "0", target.stdout)
+                self.assertEqual(process.finish(), 0, process.stderr)
 
     def test_the_guarded_pages_of_a_gone_watch_are_let_go_without_syscall_stops(self):
         for mode in ("munmap", "truncate"):

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Every process of a job is in the report, with its true peak."""
+import json
 import os
+import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
-from run_jobs import EXACT, JOBS, ROOT, job, run, trackers
+from run_jobs import EXACT, JOBS, MEMWATCH, PATIENCE, ROOT, job, run, trackers
 
 MIB = 1024
 
@@ -176,8 +179,6 @@ class Shapes(unittest.TestCase):
     def test_a_process_that_runs_two_programs_lists_both(self):
         for tracker in trackers(*EXACT):
             with self.subTest(tracker):
-                process, = run("sh", "-c", "sleep 0.2; exec sleep 0.2; :",
-                               options=["--track", tracker]).report["processes"][-1:]
                 report = run("env", "A=1", "sleep", "0.2", options=["--track", tracker]).report
                 process, = report["processes"]
                 self.assertEqual([os.path.basename(p) for p in process["exec_chain"]],
@@ -200,27 +201,48 @@ class Shapes(unittest.TestCase):
 
 
 class Attached(unittest.TestCase):
+    def attach(self, pid, *options):
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/r.json"
+            code = subprocess.run([MEMWATCH, "run", "--quiet", f"--json={path}", "--pid", str(pid),
+                                   *options], timeout=PATIENCE, check=False).returncode
+            if not os.path.exists(path):
+                return code, None
+            with open(path, encoding="utf-8") as file:
+                return code, json.load(file)
+
     def test_a_running_tree_is_followed_to_its_end(self):
         for tracker in trackers():
             with self.subTest(tracker):
                 tree = subprocess.Popen(["sh", "-c", f"{job('hog')} 60 1500; exit 3"])
-                try:
-                    import time
-                    time.sleep(0.3)
-                    with tempfile.TemporaryDirectory() as folder:
-                        path = f"{folder}/r.json"
-                        from run_jobs import MEMWATCH, PATIENCE
-                        import json
-                        code = subprocess.run(
-                            [MEMWATCH, "run", "--quiet", f"--json={path}", "--pid", str(tree.pid),
-                             "--track", tracker], timeout=PATIENCE, check=False).returncode
-                        report = json.load(open(path, encoding="utf-8"))
-                finally:
-                    self.assertEqual(tree.wait(), 3)
+                time.sleep(0.4)
+                code, report = self.attach(tree.pid, "--track", tracker)
+                self.assertEqual(tree.wait(), 3)
                 self.assertEqual(code, 0)
                 self.assertEqual(len(report["processes"]), 2)
                 self.assertGreater(report["processes"][0]["max_rss_kib"], 60 * MIB)
                 self.assertLess(report["processes"][0]["start_seconds"], 0)
+                self.assertIn("hog 60 1500", report["command"][2])
+
+    def test_an_interrupted_look_leaves_the_tree_alone(self):
+        for tracker in trackers():
+            with self.subTest(tracker), tempfile.TemporaryDirectory() as folder:
+                tree = subprocess.Popen(["sh", "-c", "sleep 2; exit 3"])
+                time.sleep(0.2)
+                path = f"{folder}/r.json"
+                child = subprocess.Popen([MEMWATCH, "run", "--quiet", f"--json={path}", "--pid",
+                                          str(tree.pid), "--track", tracker])
+                time.sleep(0.5)
+                child.send_signal(signal.SIGINT)
+                self.assertEqual(child.wait(PATIENCE), 0)
+                with open(path, encoding="utf-8") as file:
+                    self.assertEqual(len(json.load(file)["left_running"]), 2)
+                with open(f"/proc/{tree.pid}/status", encoding="utf-8") as file:
+                    self.assertIn("TracerPid:\t0\n", file.read())
+                self.assertEqual(tree.wait(), 3)
+
+    def test_a_pid_nobody_has_is_a_failure_of_ours(self):
+        self.assertEqual(self.attach(2 ** 22 - 1), (125, None))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What works without memwatch works under it: tracers, sanitizers, privileged programs, shells."""
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -31,10 +32,13 @@ class Privileges(unittest.TestCase):
     def setUp(self):
         if os.geteuid():
             self.skipTest("needs root to make such programs")
+        os.environ["MEMWATCH_MARK"] = "kept"
+        self.addCleanup(os.environ.pop, "MEMWATCH_MARK")
 
     def check(self, path, expected):
         alone = alone_as_nobody(path, "a", "b c")
         self.assertIn(expected, alone)
+        self.assertIn("mark=kept a b c", alone)
         for tracker in ("ptrace", "perf", "poll"):
             with self.subTest(tracker):
                 for command in ([path, "a", "b c"], ["sh", "-c", f"{path} a 'b c'; :"]):
@@ -158,6 +162,25 @@ class Surroundings(unittest.TestCase):
         left = [path for path in groups() - before
                 if not os.path.exists("/proc/" + path.rsplit("-", 1)[1])]
         self.assertEqual(left, [])
+
+    def test_few_descriptors_are_enough_for_many_processes(self):
+        script = "for i in $(seq 200); do sleep 1 & done; wait"
+        for tracker in trackers("taskstats", "perf", "poll"):
+            with self.subTest(tracker):
+                result = run("sh", "-c", script, options=["--track", tracker], preexec_fn=lambda:
+                             resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)))
+                self.assertEqual(result.code, 0, result.stderr)
+                self.assertGreater(len(result.report["peak"]["processes"]), 180)
+                self.assertGreater(result.report["duration_seconds"], 1)
+
+    def test_closed_standard_files_do_no_harm(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/r.json"
+            code = subprocess.run(["sh", "-c", f"\"$0\" run --json={path} -- sh -c 'exit 3' "
+                                   "<&- >&- 2>&-", MEMWATCH], check=False).returncode
+            self.assertEqual(code, 3)
+            with open(path, encoding="utf-8") as file:
+                self.assertIn('"exit_code": 3', file.read())
 
     def test_nobody_can_use_it(self):
         if os.geteuid():
