@@ -153,8 +153,9 @@ static struct mw_error *on_syscall(struct mw_tracer *tracer, struct mw_thread *t
 	if (gone)
 		return NULL;
 	err = mw_gate_syscall(tracer, thread);
+	if (!err && thread->interrupted)
+		err = mw_engine_repeat_call(thread);
 	resume_err = mw_engine_resume(tracer, thread, 0);
-
 	if (!err)
 		return resume_err;
 	mw_error_destroy(resume_err);

@@ -79,6 +79,8 @@ struct mw_thread {
 	bool handled;
 	/** PTRACE_INTERRUPT was sent since it last stopped. */
 	bool interrupt_sent;
+	/** The present stop took an interruption with it: a call may have ended because of that. */
+	bool interrupted;
 	/** Waits for its vfork child: doesn't run, and can't be stopped. */
 	bool vfork_parent;
 	/** Shares the watched address space. A plain fork child doesn't. */

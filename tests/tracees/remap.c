@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
@@ -380,11 +382,26 @@ static void *store_often(void *arg)
 	return NULL;
 }
 
+/* Sleeps in a call that an interruption would end, until it is woken. */
+static int event_fd, epoll_fd;
+
+static void *sleep_through(void *arg)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	CHECK(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd, &event) == 0);
+	CHECK(epoll_wait(epoll_fd, &event, 1, -1) == 1);
+	return arg;
+}
+
 static void do_threads(void)
 {
-	pthread_t threads[THREADS];
+	pthread_t threads[THREADS], sleeper;
 
+	event_fd = eventfd(0, 0);
+	epoll_fd = epoll_create1(0);
 	map_private();
+	pthread_create(&sleeper, NULL, sleep_through, NULL);
 	for (intptr_t i = 0; i < THREADS; i++)
 		pthread_create(&threads[i], NULL, store_often, (void *)i);
 	for (int i = 0; i < 50; i++) {
@@ -394,6 +411,8 @@ static void do_threads(void)
 	}
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
+	CHECK(eventfd_write(event_fd, 1) == 0);
+	pthread_join(sleeper, NULL);
 	for (int i = 0; i < THREADS; i++)
 		CHECK(value[8 + i] == STORES);
 	printf("stores %d\n", THREADS * STORES);
