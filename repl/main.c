@@ -18,6 +18,7 @@ static const struct mw_subcommand *const subcommands[] = {
 	&mw_subcommand_compare,
 	&mw_subcommand_view,
 	&mw_subcommand_features,
+	&mw_subcommand_rescue,
 };
 
 static const struct mw_subcommand *find_subcommand(const char *name)

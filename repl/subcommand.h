@@ -16,6 +16,7 @@ struct mw_subcommand {
 extern const struct mw_subcommand mw_subcommand_attach;
 extern const struct mw_subcommand mw_subcommand_launch;
 extern const struct mw_subcommand mw_subcommand_features;
+extern const struct mw_subcommand mw_subcommand_rescue;
 extern const struct mw_subcommand mw_subcommand_run;
 extern const struct mw_subcommand mw_subcommand_compare;
 extern const struct mw_subcommand mw_subcommand_view;

@@ -115,6 +115,8 @@ struct mw_annex {
 	struct mw_sigaction fallback;
 	/** ptrace's debug registers are in use: nobody else turns them off. */
 	uint64_t debug_registers;
+	/** The thread whose next SIGSEGV is the program's own, whatever it looks like; 0: none. */
+	int64_t passing;
 	/** The dead-man has opened the pages. */
 	uint64_t healed;
 	/** Faults that came after that are tried once more: they may have been on their way. */

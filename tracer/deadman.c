@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "tracer/engine.h"
-#include "tracer/wait.h"
 
 /* Kernel ABI (asm/signal.h); glibc's headers leave it out. */
 #define SA_RESTORER_FLAG 0x04000000u
@@ -344,9 +343,9 @@ struct mw_error *mw_deadman_after_sigaction(struct mw_tracer *tracer, struct mw_
 	return correct_old_action(tracer, thread, &thread->replaced_action);
 }
 
-/* @return whether the program's own action is in place, and ours was there before. */
-static struct mw_error *put_own(struct mw_tracer *tracer, struct mw_thread *thread,
-				enum mw_deadman_signal signal, bool *ret)
+/* The kernel knows best how a process dies of a signal. */
+static struct mw_error *put_default(struct mw_tracer *tracer, struct mw_thread *thread,
+				    enum mw_deadman_signal signal)
 {
 	struct mw_injection injection;
 	struct mw_sigaction action;
@@ -355,73 +354,37 @@ static struct mw_error *put_own(struct mw_tracer *tracer, struct mw_thread *thre
 	if (err)
 		return err;
 	err = read_action(tracer, &injection, signal, &action);
-	*ret = !err && is_ours(tracer, &action);
-	if (*ret)
-		err = inject_sigaction(&injection, signal, own_at(tracer, signal), MW_ADDR_NULL);
+	if (!err && is_ours(tracer, &action))
+		err = inject_sigaction(&injection, signal, mw_annex_at(tracer, fallback),
+				       MW_ADDR_NULL);
 	mw_inject_end(&injection);
 	return err;
 }
 
-static struct mw_error *put_ours(struct mw_tracer *tracer, struct mw_thread *thread,
-				 enum mw_deadman_signal signal)
+/* The dead-man passes it on, on the same frame, as it does when memwatch is dead. */
+static struct mw_error *pass_on(struct mw_tracer *tracer, const struct mw_thread *thread,
+				enum mw_deadman_signal signal)
 {
-	struct mw_sigaction own = tracer->deadman.own[signal];
-	struct mw_injection injection;
-	struct mw_error *err = NULL;
+	const int64_t tid = thread->tid;
 
-	if ((own.flags & SA_RESETHAND) && shares_handlers(tracer, thread)) {
-		own.handler = (uintptr_t)SIG_DFL;
-		err = set_own(tracer, signal, &own);
-	}
-	if (!err)
-		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
-	if (err)
-		return err;
-	err = mw_deadman_reinstall(tracer, &injection, signal);
-	mw_inject_end(&injection);
-	return err;
-}
-
-/*
- * Only the kernel makes a frame exactly as the program's action asks for (stack, mask, one shot).
- * So that action stands there for the moment in which the frame is made: a single step into the
- * handler stops before its first instruction.
- */
-static struct mw_error *step_into_handler(struct mw_tracer *tracer, struct mw_thread *thread,
-					  enum mw_deadman_signal signal)
-{
-	struct mw_error *err = mw_thread_resume(thread, MW_RESUME_STEP, numbers[signal]);
-
-	if (!err)
-		err = mw_wait_thread(thread);
-	if (err)
-		return err;
-	if (thread->state == MW_THREAD_GONE)
-		return mw_err_gone;
-	/* No room for the frame: the signal that follows finds the default action. */
-	if (thread->stop.kind != MW_STOP_SIGNAL || thread->stop.code != SIGTRAP) {
-		tracer->deadman.armed[signal] = false;
-		mw_engine_stash(tracer, thread);
+	if (tracer->deadman.own[signal].flags & SA_RESETHAND)
+		tracer->deadman.own[signal].handler = (uintptr_t)SIG_DFL;
+	if (signal != MW_DEADMAN_SEGV)
 		return NULL;
-	}
-	thread->stop = (struct mw_stop){MW_STOP_INTERRUPT, 0};
-	return put_ours(tracer, thread, signal);
+	return mw_mem_write(&tracer->mem, mw_annex_at(tracer, passing), &tid, sizeof(tid));
 }
 
-struct mw_error *mw_deadman_deliver(struct mw_tracer *tracer, struct mw_thread *thread,
-				    bool *ret_done)
+struct mw_error *mw_deadman_deliver(struct mw_tracer *tracer, struct mw_thread *thread)
 {
+	const struct mw_sigaction *own;
 	enum mw_deadman_signal signal;
-	struct mw_error *err;
-	bool replaced;
 
-	*ret_done = false;
-	if (!find_signal((uint64_t)thread->stop.code, &signal) || !tracer->deadman.armed[signal] ||
-	    tracer->deadman.own[signal].handler == (uintptr_t)SIG_IGN)
+	if (!find_signal((uint64_t)thread->stop.code, &signal) || !tracer->deadman.armed[signal])
 		return NULL;
-	err = put_own(tracer, thread, signal, &replaced);
-	if (err || !replaced || !is_handler(&tracer->deadman.own[signal]))
-		return err;
-	*ret_done = true;
-	return step_into_handler(tracer, thread, signal);
+	own = &tracer->deadman.own[signal];
+	if (own->handler == (uintptr_t)SIG_DFL)
+		return put_default(tracer, thread, signal);
+	if (is_handler(own) && shares_handlers(tracer, thread))
+		return pass_on(tracer, thread, signal);
+	return NULL;
 }

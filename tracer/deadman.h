@@ -64,13 +64,9 @@ struct mw_error *mw_deadman_on_sigaction(struct mw_tracer *tracer,
 					 struct mw_thread *thread) MW_MUST_CHECK;
 struct mw_error *mw_deadman_after_sigaction(struct mw_tracer *tracer,
 					    struct mw_thread *thread) MW_MUST_CHECK;
-/**
- * Delivers a signal of the program's own to the action that it has set.
- *
- * @param ret_done false when nothing was done because that is what the kernel does anyway.
- */
-struct mw_error *mw_deadman_deliver(struct mw_tracer *tracer, struct mw_thread *thread,
-				    bool *ret_done) MW_MUST_CHECK;
+/** A signal of the program's own is about to be delivered: to the action that it has set. */
+struct mw_error *mw_deadman_deliver(struct mw_tracer *tracer,
+				    struct mw_thread *thread) MW_MUST_CHECK;
 
 /* deadman_progress.c */
 

@@ -23,8 +23,12 @@ static struct mw_error *undo_memory(struct mw_tracer *tracer)
 	struct mw_injection injection;
 	struct mw_thread *thread;
 	struct mw_error *first = mw_guard_remove_all(tracer);
-	struct mw_error *err = mw_engine_borrow(tracer, &thread);
+	struct mw_error *err = NULL;
 
+	if (tracer->annex.size)
+		err = mw_annex_evacuate(tracer, tracer->annex.start, NULL, NULL);
+	if (!err)
+		err = mw_engine_borrow(tracer, &thread);
 	if (!err)
 		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (!err) {

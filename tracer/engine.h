@@ -315,6 +315,16 @@ void mw_privileges_tell(struct mw_tracer *tracer);
 struct mw_error *mw_annex_open(struct mw_tracer *tracer,
 			       struct mw_injection *injection) MW_MUST_CHECK;
 void mw_annex_close(struct mw_tracer *tracer, struct mw_injection *injection);
+/**
+ * Every thread is stopped, and is so afterwards: lets those that run code of the annex at @code
+ * leave it, as they do by themselves.
+ *
+ * @param rescue may put a thread right at once, or be NULL. @return whether it did.
+ */
+struct mw_error *mw_annex_evacuate(struct mw_tracer *tracer, mw_addr code,
+				   bool (*rescue)(void *arg, struct mw_thread *thread,
+						  struct user_regs_struct *regs),
+				   void *arg) MW_MUST_CHECK;
 /** The tracee has a new image, without it. */
 void mw_annex_forget(struct mw_tracer *tracer);
 /** To be called before pages of a new span are protected, and after some have been opened. */

@@ -39,7 +39,6 @@ static struct mw_error *deliver(struct mw_tracer *tracer, struct mw_thread *thre
 {
 	struct user_regs_struct *regs;
 	struct mw_error *err;
-	bool done;
 
 	if (thread->rewound) {
 		/* A handler is going to run after all: the interrupted call has to say EINTR. */
@@ -51,11 +50,9 @@ static struct mw_error *deliver(struct mw_tracer *tracer, struct mw_thread *thre
 		thread->rewound = false;
 	}
 	mw_segv_on_delivery(thread);
-	err = mw_deadman_deliver(tracer, thread, &done);
+	err = mw_deadman_deliver(tracer, thread);
 	if (err)
 		return err;
-	if (done)
-		return thread->stashed ? NULL : pass(tracer, thread);
 	return mw_engine_resume(tracer, thread, thread->stop.code);
 }
 

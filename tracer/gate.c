@@ -86,8 +86,23 @@ static bool needs_copy_in(const struct mw_syscall_buffer *buffer)
 	return buffer->reads || buffer->range.size <= MW_PAGE_SIZE;
 }
 
-/** Points the call to the scratch copies, or back to where its buffers really are. */
-static struct mw_error *set_pointers(struct mw_tracer *tracer, struct mw_thread *thread, bool moved)
+/** Points the call's arguments to the scratch copies, or back to where its buffers really are. */
+static void set_arguments(struct mw_thread *thread, bool moved)
+{
+	const struct mw_redirect *redirect = &thread->redirect;
+
+	for (unsigned i = 0; i < redirect->buffers.count; i++) {
+		const struct mw_syscall_buffer *buffer = &redirect->buffers.items[i];
+		mw_addr value = moved ? redirect->moved[i] : buffer->range.start;
+
+		if (is_moved(redirect, i) && buffer->pointer == MW_POINTER_ARGUMENT)
+			mw_arch_set_syscall_arg(&thread->regs, buffer->index, value.v);
+	}
+	mw_thread_regs_changed(thread);
+}
+
+/** The same for pointers in memory: those of an iovec, say. */
+static struct mw_error *set_slots(struct mw_tracer *tracer, struct mw_thread *thread, bool moved)
 {
 	const struct mw_redirect *redirect = &thread->redirect;
 	struct mw_error *err = NULL;
@@ -96,15 +111,13 @@ static struct mw_error *set_pointers(struct mw_tracer *tracer, struct mw_thread 
 		const struct mw_syscall_buffer *buffer = &redirect->buffers.items[i];
 		mw_addr value = moved ? redirect->moved[i] : buffer->range.start;
 
-		if (!is_moved(redirect, i))
+		if (!is_moved(redirect, i) || buffer->pointer != MW_POINTER_MEMORY)
 			continue;
-		if (buffer->pointer == MW_POINTER_ARGUMENT)
-			mw_arch_set_syscall_arg(&thread->regs, buffer->index, value.v);
-		else
-			err = mw_page_write(tracer, mw_gate_slot(redirect, buffer->slot), &value.v,
-					    sizeof(value.v));
+		/* Once memory differs, the dead-man has to come by, whatever happens to us. */
+		mw_thread_flush_regs(thread);
+		err = mw_page_write(tracer, mw_gate_slot(redirect, buffer->slot), &value.v,
+				    sizeof(value.v));
 	}
-	mw_thread_regs_changed(thread);
 	return err;
 }
 
@@ -117,10 +130,12 @@ static struct mw_error *redirect(struct mw_tracer *tracer, struct mw_thread *thr
 		if (is_moved(redirect, i) && needs_copy_in(&redirect->buffers.items[i]))
 			err = copy_in(tracer, redirect->buffers.items[i].range.start,
 				      redirect->moved[i], redirect->buffers.items[i].range.size);
+	if (err)
+		return err;
+	set_arguments(thread, true);
+	err = mw_deadman_begin_call(tracer, thread);
 	if (!err)
-		err = set_pointers(tracer, thread, true);
-	if (!err)
-		err = mw_deadman_begin_call(tracer, thread);
+		err = set_slots(tracer, thread, true);
 	redirect->active = !err;
 	tracer->stats.syscalls_redirected += redirect->active;
 	return err;
@@ -276,8 +291,9 @@ static struct mw_error *copy_back(struct mw_tracer *tracer, struct mw_thread *th
 static struct mw_error *finish_redirected(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	int64_t result = mw_arch_syscall_result(&thread->regs);
-	struct mw_error *err = set_pointers(tracer, thread, false);
+	struct mw_error *err = set_slots(tracer, thread, false);
 
+	set_arguments(thread, false);
 	mw_deadman_end_call(thread);
 	thread->redirect.active = false;
 	thread->redirect.awaits_restart = result == -RESTART_RESTARTBLOCK;

@@ -148,6 +148,21 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
 	return result ? os_error(thread, result) : NULL;
 }
 
+/*
+ * A SIGTRAP, say, that the program has sent itself is reported before the step: nothing has run
+ * yet. The kernel's own signals come with a code above 0 (siginfo_fromuser() in linux/signal.h).
+ */
+static bool defer(struct mw_injection *injection)
+{
+	siginfo_t info;
+
+	if (mw_sys_get_siginfo(injection->thread->tid, &info) < 0 || info.si_code > 0)
+		return false;
+	if (injection->deferred_count < mw_array_size(injection->deferred))
+		injection->deferred[injection->deferred_count++] = info;
+	return true;
+}
+
 /* SIGSTOP can't be blocked: it takes effect, but its siginfo isn't that of the saved stop. */
 static struct mw_error *step_into_stop(struct mw_thread *thread)
 {
@@ -165,13 +180,16 @@ static bool is_stop_signal(const struct mw_thread *thread)
 	return thread->stop.kind == MW_STOP_SIGNAL && thread->stop.code == SIGSTOP;
 }
 
-static bool goes_on(const struct mw_thread *thread)
+/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
+static bool came_first(struct mw_injection *injection)
 {
-	return thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP ||
-	       is_stop_signal(thread);
+	const struct mw_stop *stop = &injection->thread->stop;
+
+	return stop->kind == MW_STOP_INTERRUPT || stop->kind == MW_STOP_GROUP ||
+	       is_stop_signal(injection->thread) ||
+	       (stop->kind == MW_STOP_SIGNAL && defer(injection));
 }
 
-/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
 static struct mw_error *step(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
@@ -184,7 +202,7 @@ static struct mw_error *step(struct mw_injection *injection)
 			return err;
 		if (thread->state == MW_THREAD_GONE)
 			return mw_err_gone;
-		if (!goes_on(thread))
+		if (!came_first(injection))
 			return NULL;
 		injection->left_group_stop |= thread->stop.kind == MW_STOP_GROUP;
 		err = is_stop_signal(thread) ? step_into_stop(thread)
@@ -249,8 +267,10 @@ void mw_inject_end(struct mw_injection *injection)
 
 	if (thread->state == MW_THREAD_GONE)
 		return;
-	/* Failures mean that the thread died: every step is tried all the same. */
-	/* The mask first: a thread with its own registers again runs into no trap of ours. */
+	/*
+	 * Failures mean that the thread died: every step is tried all the same. The mask first: a
+	 * thread with its own registers again runs into no trap of ours.
+	 */
 	mw_sys_set_signal_mask(thread->tid, injection->saved_mask);
 	thread->regs = injection->saved_regs;
 	mw_sys_set_regs(thread->tid, &thread->regs);
@@ -258,6 +278,8 @@ void mw_inject_end(struct mw_injection *injection)
 	thread->regs_dirty = false;
 	thread->ip_dirty = false;
 	forget_session(injection);
+	for (unsigned i = 0; i < injection->deferred_count; i++)
+		mw_sys_queue_signal(thread->tgid, thread->tid, &injection->deferred[i]);
 	thread->stop = injection->saved_stop;
 	thread->handled = injection->saved_handled;
 	/* Where it will stop again before its next instruction. */

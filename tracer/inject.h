@@ -6,6 +6,7 @@
 #ifndef MW_TRACER_INJECT_H
 #define MW_TRACER_INJECT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/user.h>
@@ -36,6 +37,9 @@ struct mw_injection {
 	bool saved_handled;
 	/** The process was stopped by job control meanwhile. */
 	bool left_group_stop;
+	/** Signals of the program's own that came between the calls: it gets them afterwards. */
+	siginfo_t deferred[4];
+	unsigned deferred_count;
 };
 
 /**

@@ -9,17 +9,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "tracer/engine.h"
 #include "tracer/orphan.h"
 #include "tracer/sys.h"
-
-/** How often threads are given the time to leave the annex, and how long each time. */
-#define EVACUATION_ROUNDS 200
-#define EVACUATION_PAUSE_NS 1000000
 
 struct repair {
 	struct mw_tracer *tracer;
@@ -58,11 +53,6 @@ static int64_t call(struct repair *repair, int64_t number, uint64_t a, uint64_t 
 	return result;
 }
 
-static bool in_annex(const struct repair *repair, const struct user_regs_struct *regs)
-{
-	return repair->annex && mw_arch_ip(regs).v - repair->code.v < MW_ANNEX_CODE_SIZE;
-}
-
 static const struct mw_annex_call *call_of(const struct repair *repair, pid_t tid)
 {
 	for (size_t i = 0; i < MW_ANNEX_CALLS; i++)
@@ -80,13 +70,10 @@ static void restore_slots(struct repair *repair, const struct mw_annex_call *rec
 				&record->buffers[i].original, sizeof(uint64_t)));
 }
 
-/*
- * A redirected call that was interrupted before it did anything is made again as the program meant
- * it. Any other thread in the annex is on its way out of it by itself.
- */
-static bool rewind_call(struct repair *repair, struct mw_thread *thread,
-			struct user_regs_struct *regs)
+/* A redirected call that was interrupted before it did anything is made again as it was meant. */
+static bool rewind_call(void *arg, struct mw_thread *thread, struct user_regs_struct *regs)
 {
+	struct repair *repair = arg;
 	const struct mw_annex_call *record = call_of(repair, thread->tid);
 	int64_t number = mw_arch_syscall_number(regs);
 	int64_t result = mw_arch_syscall_result(regs);
@@ -100,49 +87,6 @@ static bool rewind_call(struct repair *repair, struct mw_thread *thread,
 	mw_arch_syscall_rewind(regs, number);
 	mw_thread_regs_changed(thread);
 	return true;
-}
-
-/** Lets the threads that stand in the annex go on. @param ret how many there were. */
-static struct mw_error *push_out(struct repair *repair, unsigned *ret)
-{
-	struct mw_error *err = NULL;
-	struct mw_thread *thread;
-	size_t cursor = 0;
-
-	*ret = 0;
-	while (!err && (thread = mw_intmap_next(&repair->tracer->threads, &cursor))) {
-		struct user_regs_struct *regs;
-
-		if (thread->state != MW_THREAD_STOPPED)
-			continue;
-		err = mw_thread_regs(thread, &regs);
-		if (err || !in_annex(repair, regs) || rewind_call(repair, thread, regs))
-			continue;
-		++*ret;
-		err = mw_engine_resume(repair->tracer, thread, 0);
-	}
-	mw_error_catch(&err, MW_ERROR_GONE);
-	return err;
-}
-
-static struct mw_error *evacuate(struct repair *repair)
-{
-	struct timespec pause = {0, EVACUATION_PAUSE_NS};
-	struct mw_error *err = NULL;
-	unsigned left = 1;
-
-	for (unsigned i = 0; i < EVACUATION_ROUNDS && left && !err; i++) {
-		err = push_out(repair, &left);
-		if (!left || err)
-			break;
-		nanosleep(&pause, NULL);
-		err = mw_engine_quiesce(repair->tracer);
-	}
-	if (!err && left)
-		err = mw_error_create(MW_ERROR_OTHER,
-				      "a thread of process %d doesn't leave memwatch's code",
-				      repair->pid);
-	return err;
 }
 
 /* Only what still has the protection that memwatch gave it. */
@@ -180,7 +124,8 @@ static struct mw_error *open_spans(struct repair *repair)
 	return NULL;
 }
 
-static void restore_action(struct repair *repair, enum mw_deadman_signal signal, int number)
+/* @return false when the program has replaced ours, and may have kept its address. */
+static bool restore_action(struct repair *repair, enum mw_deadman_signal signal, int number)
 {
 	uint64_t own = mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE).v +
 		       offsetof(struct mw_annex, own) + signal * sizeof(struct mw_sigaction);
@@ -191,11 +136,13 @@ static void restore_action(struct repair *repair, enum mw_deadman_signal signal,
 	if (call(repair, SYS_rt_sigaction, (uint64_t)number, 0, io, sizeof(uint64_t)) ||
 	    mw_mem_read_some(&repair->tracer->mem, mw_addr_make(io), &now, sizeof(now)) !=
 		    sizeof(now))
-		return;
+		return true;
 	if (!repair->rescue->dry_run && now.handler - repair->code.v >= MW_ANNEX_CODE_SIZE)
-		return;
+		return !repair->annex->ours[signal].handler ||
+		       repair->annex->ours[signal].handler == (uintptr_t)SIG_IGN;
 	if (!call(repair, SYS_rt_sigaction, (uint64_t)number, own, 0, sizeof(uint64_t)))
 		say(repair, "handler of SIG%s restored", sigabbrev_np(number));
+	return true;
 }
 
 static void restore_affinity(struct repair *repair)
@@ -243,31 +190,38 @@ static void restore_mask(struct repair *repair)
 	say(repair, "signal mask of thread %d restored", (int)session->tid);
 }
 
-static void unmap_ours(struct repair *repair)
+static void unmap_ours(struct repair *repair, bool keep_code)
 {
 	const struct mw_annex *annex = repair->annex;
+	const uint64_t nobody = 0;
 
 	for (uint64_t i = 0; i < annex->scratch_count && i < MW_ANNEX_SCRATCHES; i++)
 		if (!call(repair, SYS_munmap, annex->scratches[i].start.v, annex->scratches[i].size,
 			  0, 0))
 			say(repair, "0x%" PRIx64 ": scratch memory removed",
 			    annex->scratches[i].start.v);
-	if (!call(repair, SYS_munmap, repair->code.v, annex->size, 0, 0))
+	/* Code without a table is nobody's any more. */
+	if (keep_code)
+		mw_error_destroy(mw_mem_write(&repair->tracer->mem,
+					      mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE),
+					      &nobody, sizeof(nobody)));
+	else if (!call(repair, SYS_munmap, repair->code.v, annex->size, 0, 0))
 		say(repair, "0x%" PRIx64 ": memwatch's memory removed", repair->code.v);
 }
 
 static struct mw_error *repair_by_annex(struct repair *repair)
 {
 	struct mw_error *err = open_spans(repair);
+	bool all_ours;
 
 	if (err)
 		return err;
-	restore_action(repair, MW_DEADMAN_SEGV, SIGSEGV);
-	restore_action(repair, MW_DEADMAN_TRAP, SIGTRAP);
+	all_ours = restore_action(repair, MW_DEADMAN_SEGV, SIGSEGV);
+	all_ours &= restore_action(repair, MW_DEADMAN_TRAP, SIGTRAP);
 	restore_affinity(repair);
 	clear_debug_registers(repair);
 	restore_mask(repair);
-	unmap_ours(repair);
+	unmap_ours(repair, !all_ours);
 	return NULL;
 }
 
@@ -291,7 +245,7 @@ static struct mw_error *repair_stopped(struct repair *repair)
 	struct mw_error *err = NULL;
 
 	if (repair->annex && !repair->rescue->dry_run)
-		err = evacuate(repair);
+		err = mw_annex_evacuate(repair->tracer, repair->code, rewind_call, repair);
 	if (!err)
 		err = mw_engine_borrow(repair->tracer, &thread);
 	if (!err)

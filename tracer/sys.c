@@ -121,6 +121,13 @@ int mw_sys_tgkill(pid_t tgid, pid_t tid, int signal)
 	return syscall(SYS_tgkill, tgid, tid, signal) < 0 ? -errno : 0;
 }
 
+int mw_sys_queue_signal(pid_t tgid, pid_t tid, siginfo_t *info)
+{
+	if (syscall(SYS_rt_tgsigqueueinfo, tgid, tid, info->si_signo, info) == 0)
+		return 0;
+	return mw_sys_tgkill(tgid, tid, info->si_signo);
+}
+
 int mw_sys_perf_event_open(struct perf_event_attr *attr, pid_t tid)
 {
 	long fd = syscall(SYS_perf_event_open, attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC);

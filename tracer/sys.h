@@ -38,6 +38,8 @@ int mw_sys_set_signal_mask(pid_t tid, uint64_t mask);
 int mw_sys_get_syscall_op(pid_t tid);
 int mw_sys_poke_user(pid_t tid, size_t offset, uint64_t value);
 int mw_sys_peek_user(pid_t tid, size_t offset, uint64_t *ret);
+/** Sends a signal again, with as much of its siginfo as the kernel lets a stranger say. */
+int mw_sys_queue_signal(pid_t tgid, pid_t tid, siginfo_t *info);
 int mw_sys_tgkill(pid_t tgid, pid_t tid, int signal);
 /** @return a descriptor. */
 int mw_sys_perf_event_open(struct perf_event_attr *attr, pid_t tid);

@@ -20,6 +20,7 @@
 /* Kernel ABI (asm/signal.h); glibc's headers leave them out. */
 #define SA_RESTORER_FLAG 0x04000000u
 #define SIGNAL_SET_SIZE 8
+#define SS_AUTODISARM_FLAG (1u << 31)
 #define TRAP_PERF_CODE 6
 #define TRAP_HWBKPT_CODE 4
 
@@ -44,6 +45,9 @@ extern const uint8_t mw_deadman_call[] HIDDEN;
 extern const uint8_t mw_deadman_restorer[] HIDDEN;
 extern const uint8_t __start_mw_deadman[] HIDDEN;
 extern const uint8_t __stop_mw_deadman[] HIDDEN;
+
+/* A handler starts without trap, direction and resume flag (handle_signal() in the kernel). */
+#define ENTRY_FLAGS_CLEAR 0x10500
 
 /* Bytes from mw_deadman_call: behind the call, and behind the breakpoint. */
 #define BEHIND_CALL 2
@@ -264,6 +268,21 @@ BLOB static void act_by_default(struct mw_annex *annex, int signal, const siginf
 		      (uint64_t)own_tid(), (uint64_t)signal, (uint64_t)info);
 }
 
+/*
+ * Sets the mask and enters the handler in one: a signal in between would leave a frame that returns
+ * to us. Without a state of the FPU in it the frame gives a fresh one, as every handler gets.
+ */
+static inline __attribute__((always_inline, noreturn)) void enter(ucontext_t *entry)
+{
+	__asm__ volatile("mov %0, %%rsp\n"
+			 "mov %1, %%eax\n"
+			 "syscall\n"
+			 :
+			 : "r"(entry), "i"(SYS_rt_sigreturn)
+			 : "memory");
+	__builtin_unreachable();
+}
+
 /* Becomes the program's own handler, on the same frame, which the kernel has made at context - 8.
  */
 BLOB static void chain(struct mw_annex *annex, int signal, siginfo_t *info, ucontext_t *context,
@@ -271,7 +290,7 @@ BLOB static void chain(struct mw_annex *annex, int signal, siginfo_t *info, ucon
 {
 	uint64_t handler = own->handler;
 	uint64_t *frame = (uint64_t *)context - 1;
-	uint64_t mask = *mask_of(context) | own->mask;
+	ucontext_t entry;
 
 	if (handler <= (uint64_t)SIG_IGN) {
 		act_by_default(annex, signal, info, handler == (uint64_t)SIG_IGN);
@@ -279,18 +298,33 @@ BLOB static void chain(struct mw_annex *annex, int signal, siginfo_t *info, ucon
 	}
 	if (own->flags & SA_RESETHAND)
 		own->handler = (uint64_t)SIG_DFL;
-	if (!(own->flags & SA_NODEFER))
-		mask |= UINT64_C(1) << (signal - 1);
 	if (own->flags & SA_RESTORER_FLAG)
 		*frame = own->restorer;
-	call4(SYS_rt_sigprocmask, SIG_SETMASK, (uint64_t)&mask, 0, SIGNAL_SET_SIZE);
-	__asm__ volatile("mov %0, %%rsp\n"
-			 "xor %%eax, %%eax\n"
-			 "jmp *%1\n"
-			 :
-			 : "r"(frame), "r"(handler), "D"((long)signal), "S"(info), "d"(context)
-			 : "memory");
-	__builtin_unreachable();
+	/* As much as the kernel makes: libc's type is longer. */
+	copy(&entry, context, offsetof(ucontext_t, uc_sigmask) + SIGNAL_SET_SIZE);
+	*mask_of(&entry) |= own->mask;
+	if (!(own->flags & SA_NODEFER))
+		*mask_of(&entry) |= UINT64_C(1) << (signal - 1);
+	if ((unsigned)entry.uc_stack.ss_flags & SS_AUTODISARM_FLAG)
+		entry.uc_stack.ss_flags = SS_DISABLE;
+	entry.uc_mcontext.fpregs = NULL;
+	entry.uc_mcontext.gregs[REG_RSP] = (greg_t)frame;
+	entry.uc_mcontext.gregs[REG_RIP] = (greg_t)handler;
+	entry.uc_mcontext.gregs[REG_RAX] = 0;
+	entry.uc_mcontext.gregs[REG_RDI] = signal;
+	entry.uc_mcontext.gregs[REG_RSI] = (greg_t)info;
+	entry.uc_mcontext.gregs[REG_RDX] = (greg_t)context;
+	entry.uc_mcontext.gregs[REG_EFL] &= ~(greg_t)ENTRY_FLAGS_CLEAR;
+	enter(&entry);
+}
+
+/* memwatch lives, has looked at the fault, and says that it isn't one of its own. */
+BLOB static bool is_passing(struct mw_annex *annex)
+{
+	if (!annex->passing || annex->passing != own_tid())
+		return false;
+	annex->passing = 0;
+	return true;
 }
 
 BLOB static void on_segv(int signal, siginfo_t *info, void *argument)
@@ -301,7 +335,7 @@ BLOB static void on_segv(int signal, siginfo_t *info, void *argument)
 	bool was_healed = annex->healed;
 
 	leave_session(annex, context);
-	if (info->si_code == SEGV_ACCERR && is_guarded(annex, addr)) {
+	if (!is_passing(annex) && info->si_code == SEGV_ACCERR && is_guarded(annex, addr)) {
 		heal(annex);
 		if (!was_healed || is_first_try(annex, context, addr)) {
 			finish_store(annex, context);
