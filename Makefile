@@ -20,9 +20,11 @@ BUILD ?= build$(if $(SAN),-san)
 ARCH := $(shell uname -m)
 
 PACKAGES := gcc make pkg-config libdw-dev libelf-dev libzydis-dev libedit-dev libjansson-dev \
-	libsqlite3-dev libxxhash-dev libzstd-dev libiberty-dev libcmocka-dev
+	libsqlite3-dev libxxhash-dev libzstd-dev libiberty-dev libcmocka-dev \
+	$(if $(shell command -v npm),,npm)
 PACKAGES_CHECK := g++ python3 python3-jsonschema gdb redis-server redis-tools sqlite3 \
-	libsqlite3-0 python3.11 python3.11-dbg libc6-dbg
+	libsqlite3-0 python3.11 python3.11-dbg libc6-dbg binutils strace libcap2-bin time \
+	hyperfine chromium
 PACKAGES_LINT := clang clang-format clang-tidy codespell shellcheck universal-ctags
 GROUPS := build check lint
 PACKAGES_IN_GROUPS := $(if $(filter build,$(GROUPS)),$(PACKAGES)) \
@@ -84,12 +86,15 @@ check:
 	@$(MAKE) --no-print-directory deps GROUPS="build check"
 	@$(MAKE) --no-print-directory test
 
-LINT_SOURCES := $(SOURCES) $(wildcard tests/unit/*.c)
-FORMAT_SOURCES := $(LINT_SOURCES) $(wildcard */*.h tracer/arch/*/*.h tests/*/*.h examples/*.c \
+FORMAT_SOURCES := $(SOURCES) $(wildcard tests/unit/*.c */*.h tracer/arch/*/*.h tests/*/*.h examples/*.c \
 	bench/*.c tests/tracees/*.c tests/tracees/*.cc tests/tracees/parts/*.c)
-SCRIPTS := .ci/run examples/demo tools/install-deps tools/run-clang-tidy
+SCRIPTS := .ci/run examples/demo examples/ci/*.sh profiler/html/fetch_uplot.sh \
+	profiler/html/assemble.sh tools/install-deps tools/run-clang-tidy
 SPELLED := $(wildcard *.md NEWS) base tracer symbols profiler watch repl tests bench docs examples \
 	tools .ci
+
+# Wrong on purpose (what users mistype), or right: mdoc's Nd, statics.
+MISSPELLED := countr,atach,fo,nd,statics
 
 .PHONY: lint
 lint:
@@ -97,8 +102,8 @@ lint:
 	tools/check-layers
 	tools/check-sizes
 	tools/check-spdx
-	printf '%s\n' $(sort $(LINT_SOURCES)) | xargs -P 2 -n 8 tools/run-clang-tidy
-	codespell -L nd $(wildcard $(SPELLED))
+	@printf '%s\n' $(SOURCES) | xargs -P 2 -n 8 tools/run-clang-tidy
+	codespell -L $(MISSPELLED) $(wildcard $(SPELLED))
 	shellcheck $(SCRIPTS)
 
 .PHONY: install

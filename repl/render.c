@@ -104,7 +104,7 @@ static void put_syscall(struct mw_row *row, const struct mw_change *change)
 static bool has_place(enum mw_cause cause)
 {
 	return cause == MW_CAUSE_STORE || cause == MW_CAUSE_ATOMIC || cause == MW_CAUSE_STRING ||
-	       cause == MW_CAUSE_SYSCALL;
+	       cause == MW_CAUSE_SYSCALL || cause == MW_CAUSE_UNMAP;
 }
 
 static void put_where(struct mw_row *row, const struct mw_change *change)
@@ -115,8 +115,15 @@ static void put_where(struct mw_row *row, const struct mw_change *change)
 		mw_place_put(row, &change->place, change->hit->ip);
 	else
 		mw_row_put(row, MW_HUE_PLACE, "by %s", mw_cause_name(cause));
-	if (cause == MW_CAUSE_SYSCALL)
+	if (cause == MW_CAUSE_SYSCALL || cause == MW_CAUSE_UNMAP)
 		put_syscall(row, change);
+}
+
+static void put_allocator(struct mw_row *row, const struct mw_change *change)
+{
+	if (change->in_allocator)
+		mw_row_put(row, MW_HUE_DIM, " (inside %s: the block may have been freed)",
+			   change->place.function ? change->place.function : "the allocator");
 }
 
 static void put_thread(struct mw_row *row, const struct mw_hit *hit)
@@ -162,6 +169,7 @@ void mw_render_change(const struct mw_change *change, uint64_t start_ns,
 	put_what(&row, change);
 	mw_row_pad(&row, COLUMN_WHERE);
 	put_where(&row, change);
+	put_allocator(&row, change);
 	put_thread(&row, change->hit);
 	put_time(&row, change->hit->time_ns, start_ns);
 	mw_row_end(&row);

@@ -109,6 +109,8 @@ def main():
     os.environ["MW_BUILD"] = str(build)
     # Running out of memory is a case that tests provoke.
     os.environ.setdefault("ASAN_OPTIONS", "allocator_may_return_null=1")
+    os.environ.setdefault("LSAN_OPTIONS",
+                          f"suppressions={ROOT / 'tests' / 'lsan.supp'}:print_suppressions=0")
     programs = [build / "tests" / "unit" / source.stem
                 for source in sorted((ROOT / "tests" / "unit").glob("test_*.c"))]
     unit, e2e = choose(options.names, programs)

@@ -194,8 +194,13 @@ void mw_engine_emit(struct mw_tracer *tracer, struct mw_thread *thread, struct m
 		    const uint8_t *old_bytes, const uint8_t *new_bytes);
 void mw_engine_emit_state(struct mw_tracer *tracer, enum mw_tracee_state state, int status);
 void mw_engine_emit_notice(struct mw_tracer *tracer, const char *format, ...) MW_PRINTF(2, 3);
-/** @param why "" when a detach ends it. */
-void mw_engine_emit_guard_ended(struct mw_tracer *tracer, uint32_t guard_id, const char *why);
+/**
+ * @param kind MW_RECORD_GUARD_ENDED or MW_RECORD_GUARD_LOST.
+ * @param why "" when a detach ends it.
+ */
+void mw_engine_emit_guard_ended(struct mw_tracer *tracer, enum mw_record_kind kind,
+				uint32_t guard_id, const char *why);
+void mw_engine_emit_guard_moved(struct mw_tracer *tracer, uint32_t guard_id, uint64_t moved_by);
 void mw_engine_emit_exec(struct mw_tracer *tracer);
 /** Reports a finished store: a hit if it touched a watched byte, else a foreign one. */
 void mw_engine_report_store(struct mw_tracer *tracer, struct mw_thread *thread, struct mw_hit *hit,
@@ -236,6 +241,13 @@ struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const voi
 /** Sets the protection of guarded pages by an injected call: as found, or guarded. */
 struct mw_error *mw_page_protect(struct mw_injection *injection, const struct mw_span *span,
 				 struct mw_range pages, bool guarded) MW_MUST_CHECK;
+/** Opens what is guarded in @pages, and forgets it. */
+struct mw_error *mw_page_open(struct mw_tracer *tracer, struct mw_injection *injection,
+			      struct mw_range pages) MW_MUST_CHECK;
+/** Guards what isn't yet, as far as it is mapped and writable. */
+struct mw_error *mw_page_guard_gaps(struct mw_tracer *tracer, struct mw_injection *injection,
+				    const struct mw_procmaps *maps,
+				    struct mw_range pages) MW_MUST_CHECK;
 /** Opens all guarded pages in a fork child, which has a copy of them. */
 struct mw_error *mw_page_open_all(const struct mw_tracer *tracer,
 				  struct mw_injection *injection) MW_MUST_CHECK;
@@ -266,6 +278,32 @@ void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thr
 void mw_gate_unmap_copies(struct mw_tracer *tracer, struct mw_injection *injection);
 /** Unmaps the scratch memory of all threads. */
 void mw_gate_release(struct mw_tracer *tracer, struct mw_injection *injection);
+
+/* remap.c: system calls that change guarded mappings. */
+
+/**
+ * At the entry of a system call whose number and arguments stand in thread->redirect: if it would
+ * change watched memory, makes it do nothing, and sets thread->remaps.
+ */
+struct mw_error *mw_remap_check(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
+/** At its exit: carries it out, with the guards following. */
+struct mw_error *mw_remap_carry_out(struct mw_tracer *tracer,
+				    struct mw_thread *thread) MW_MUST_CHECK;
+/** A store can't be carried out because the page is gone: ends its guards. */
+struct mw_error *mw_remap_lose_page(struct mw_tracer *tracer, struct mw_thread *thread,
+				    mw_addr addr) MW_MUST_CHECK;
+
+/* privileges.c: set-user-ID programs. */
+
+/**
+ * At the entry of a system call: lets a child that shares memory go before it becomes a program
+ * with privileges, which it would not get while it is traced.
+ *
+ * @param ret whether the child, and @thread with it, is gone.
+ */
+void mw_privileges_check(struct mw_tracer *tracer, struct mw_thread *thread, bool *ret);
+/** After an exec of the target itself: says so when it had to do without its privileges. */
+void mw_privileges_tell(struct mw_tracer *tracer);
 
 /* annex.c: memory of ours in the tracee. */
 
@@ -331,6 +369,16 @@ struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guar
 				   struct mw_guard_info *ret) MW_MUST_CHECK;
 /** Takes all guards back; every thread is stopped. */
 struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer) MW_MUST_CHECK;
+/** @return NULL when it has ended. */
+struct mw_guard *mw_guard_find(const struct mw_tracer *tracer, uint32_t guard_id);
+/**
+ * Ends a guard whose memory is gone, at least in part, and opens the rest; every thread is stopped.
+ * mw_guard_refresh() is to follow.
+ */
+struct mw_error *mw_guard_lose(struct mw_tracer *tracer, uint32_t guard_id,
+			       const char *why) MW_MUST_CHECK;
+/** The ranges of guards have changed. */
+struct mw_error *mw_guard_refresh(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** The memory of all guards is gone: ends them, touching nothing. */
 void mw_guard_end_all(struct mw_tracer *tracer, const char *why);
 

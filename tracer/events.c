@@ -30,6 +30,7 @@ static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thr
 /* Lets a stop pass; in a held target the thread stays where it is. */
 static struct mw_error *pass(struct mw_tracer *tracer, struct mw_thread *thread)
 {
+	thread->handled = tracer->hold;
 	return tracer->hold ? NULL : mw_engine_resume(tracer, thread, 0);
 }
 
@@ -142,8 +143,14 @@ static struct mw_error *on_group_stop(struct mw_tracer *tracer, struct mw_thread
 
 static struct mw_error *on_syscall(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	struct mw_error *err = mw_gate_syscall(tracer, thread);
-	struct mw_error *resume_err = mw_engine_resume(tracer, thread, 0);
+	struct mw_error *err, *resume_err;
+	bool gone;
+
+	mw_privileges_check(tracer, thread, &gone);
+	if (gone)
+		return NULL;
+	err = mw_gate_syscall(tracer, thread);
+	resume_err = mw_engine_resume(tracer, thread, 0);
 
 	if (!err)
 		return resume_err;
@@ -225,6 +232,7 @@ static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thre
 	err = mw_engine_open_image(tracer);
 	if (!err)
 		err = mw_entry_set(tracer);
+	mw_privileges_tell(tracer);
 	return err;
 }
 
@@ -234,14 +242,17 @@ static struct mw_error *on_exec(struct mw_tracer *tracer, struct mw_thread *thre
 
 	/* A vfork child that becomes a program of its own has left the watched memory. */
 	if (thread->tgid != tracer->pid) {
-		thread->same_memory = false;
 		mw_burst_release(tracer, true);
 		mw_sys_detach(thread->tid, 0);
 		mw_engine_remove_thread(tracer, thread);
 		return NULL;
 	}
 	err = enter_new_image(tracer, thread);
-	return err ? err : pass(tracer, thread);
+	if (!err)
+		return pass(tracer, thread);
+	/* What can't be read can't be watched either: it isn't to wait for that. */
+	mw_error_destroy(mw_engine_detach(tracer));
+	return err;
 }
 
 static stop_handler *const handlers[] = {
@@ -268,7 +279,7 @@ struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer, struct mw_thread *
 	 */
 	if (thread->stop.kind != MW_STOP_SIGNAL)
 		thread->rewound = false;
-	err = handlers[thread->stop.kind](tracer, thread);
+	err = (thread->handled ? pass : handlers[thread->stop.kind])(tracer, thread);
 	/* A death in the middle is reported by the wait gate. */
 	return err == mw_err_gone ? NULL : err;
 }

@@ -259,5 +259,9 @@ struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thre
 		err = mw_engine_step_store(tracer, thread,
 					   mw_addr_make((uint64_t)(uintptr_t)info->si_addr), ret);
 	mw_burst_note(tracer, thread, mw_clock_now_ns());
+	/* The store is made again, and ends in what the program brought upon itself. */
+	if (mw_error_catch(&err, MW_ERROR_FAULT))
+		err = mw_remap_lose_page(tracer, thread,
+					 mw_addr_make((uint64_t)(uintptr_t)info->si_addr));
 	return err;
 }

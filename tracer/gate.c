@@ -157,9 +157,11 @@ static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thr
 	}
 	call->awaits_restart = false;
 	mw_arch_syscall_args(&thread->regs, call->args);
-	if (call->number == SYS_rt_sigaction)
+	call->buffers.count = 0;
+	err = mw_remap_check(tracer, thread);
+	if (!err && call->number == SYS_rt_sigaction)
 		err = mw_deadman_on_sigaction(tracer, thread);
-	if (err)
+	if (err || thread->remaps)
 		return err;
 	mw_syscall_buffers_list(call->number, call->args, &memory, &call->buffers);
 	needed = place_buffers(tracer, call, thread->scratch.start);
@@ -330,6 +332,8 @@ static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *th
 {
 	struct mw_error *err = NULL;
 
+	if (thread->remaps)
+		return mw_remap_carry_out(tracer, thread);
 	if (thread->scratch_wanted)
 		return repeat_with_scratch(tracer, thread);
 	mw_segv_on_syscall_exit(thread);
@@ -345,6 +349,11 @@ static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *th
 	return mw_burst_hide(tracer, thread, &thread->regs);
 }
 
+static bool is_in_flight(const struct mw_thread *thread)
+{
+	return thread->remaps || thread->scratch_wanted || thread->redirect.active;
+}
+
 struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	int op = mw_sys_get_syscall_op(thread->tid);
@@ -357,8 +366,10 @@ struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thr
 	err = mw_thread_regs(thread, &regs);
 	if (err)
 		return err;
-	return op == PTRACE_SYSCALL_INFO_ENTRY ? on_entry(tracer, thread)
-					       : on_return(tracer, thread);
+	/* What began while nothing was guarded, or ends when nothing is any more, isn't ours. */
+	if (op == PTRACE_SYSCALL_INFO_ENTRY)
+		return tracer->trace_syscalls ? on_entry(tracer, thread) : NULL;
+	return tracer->trace_syscalls || is_in_flight(thread) ? on_return(tracer, thread) : NULL;
 }
 
 void mw_gate_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread)

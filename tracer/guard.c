@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-static struct mw_guard *find(const struct mw_tracer *tracer, uint32_t guard_id)
+struct mw_guard *mw_guard_find(const struct mw_tracer *tracer, uint32_t guard_id)
 {
 	mw_vec_foreach (guard, &tracer->guards)
 		if (guard->id == guard_id)
@@ -66,12 +66,18 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
 	return err ? err : rebuild_watched(tracer);
 }
 
-/* System calls only matter to write-protected pages, and to a handler that is to stay unseen. */
+/*
+ * System calls only matter to pages that are write-protected, or will be again, and to a handler
+ * that is to stay unseen.
+ */
 static void update_syscall_tracing(struct mw_tracer *tracer)
 {
-	tracer->trace_syscalls =
-		(tracer->pages.list.count > 0 && !tracer->options.ignore_syscalls) ||
-		tracer->deadman.armed[MW_DEADMAN_SEGV];
+	bool any = tracer->pages.list.count > 0;
+
+	mw_vec_foreach (guard, &tracer->guards)
+		any |= guard->backend == MW_BACKEND_PAGE;
+	tracer->trace_syscalls = (any && !tracer->options.ignore_syscalls) ||
+				 tracer->deadman.armed[MW_DEADMAN_SEGV];
 }
 
 static struct mw_error *add_stopped(struct mw_tracer *tracer,
@@ -125,7 +131,7 @@ struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_re
 
 static struct mw_error *remove_stopped(struct mw_tracer *tracer, uint32_t guard_id)
 {
-	struct mw_guard *guard = find(tracer, guard_id);
+	struct mw_guard *guard = mw_guard_find(tracer, guard_id);
 	struct mw_guard removed;
 
 	if (!guard)
@@ -159,7 +165,7 @@ struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer)
 		struct mw_guard guard = tracer->guards.items[tracer->guards.count - 1];
 		struct mw_error *err;
 
-		mw_engine_emit_guard_ended(tracer, guard.id, "");
+		mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_ENDED, guard.id, "");
 		tracer->guards.count--;
 		err = disarm(tracer, &guard);
 
@@ -172,10 +178,22 @@ struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer)
 	return first;
 }
 
+struct mw_error *mw_guard_lose(struct mw_tracer *tracer, uint32_t guard_id, const char *why)
+{
+	mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_LOST, guard_id, why);
+	return remove_stopped(tracer, guard_id);
+}
+
+struct mw_error *mw_guard_refresh(struct mw_tracer *tracer)
+{
+	update_syscall_tracing(tracer);
+	return rebuild_watched(tracer);
+}
+
 void mw_guard_end_all(struct mw_tracer *tracer, const char *why)
 {
 	mw_vec_foreach (guard, &tracer->guards)
-		mw_engine_emit_guard_ended(tracer, guard->id, why);
+		mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_ENDED, guard->id, why);
 	tracer->guards.count = 0;
 	mw_spans_deinit(&tracer->pages);
 	mw_spans_deinit(&tracer->watched);
@@ -199,7 +217,7 @@ static uint64_t foreign_on(const struct mw_tracer *tracer, struct mw_range pages
 struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guard_id,
 				   struct mw_guard_info *ret)
 {
-	const struct mw_guard *guard = find(tracer, guard_id);
+	const struct mw_guard *guard = mw_guard_find(tracer, guard_id);
 	struct mw_range pages;
 
 	if (!guard)
@@ -215,7 +233,10 @@ struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guar
 	pages = mw_range_pages(guard->range);
 	ret->pages = pages.size / MW_PAGE_SIZE;
 	ret->foreign = foreign_on(tracer, pages);
-	if (tracer->options.ignore_syscalls)
+	if (!mw_spans_cover(&tracer->pages, pages))
+		snprintf(ret->note, sizeof(ret->note),
+			 "suspended where the program itself has write-protected it");
+	else if (tracer->options.ignore_syscalls)
 		snprintf(ret->note, sizeof(ret->note),
 			 "system calls into its pages fail (--syscalls=off)");
 	return NULL;

@@ -11,8 +11,8 @@
 /** Everything an arming needs at hand. */
 struct arming {
 	struct mw_tracer *tracer;
-	struct mw_procmaps maps;
-	struct mw_injection injection;
+	const struct mw_procmaps *maps;
+	struct mw_injection *injection;
 };
 
 static struct mw_error *inject_mprotect(struct mw_injection *injection, struct mw_range pages,
@@ -72,34 +72,43 @@ static struct mw_error *guard_piece(struct arming *arming, struct mw_range pages
 	struct mw_error *err = NULL;
 
 	if (mapping->shared)
-		err = make_alias(&arming->injection, pages, &span.alias);
+		err = make_alias(arming->injection, pages, &span.alias);
 	if (!err)
 		err = mw_spans_add(&arming->tracer->pages, &span);
 	/* Noted first, so that at no moment a page is closed that nobody else would open. */
 	if (!err)
 		err = mw_annex_note_spans(arming->tracer);
 	if (!err)
-		err = mw_page_protect(&arming->injection, &span, pages, true);
+		err = mw_page_protect(arming->injection, &span, pages, true);
 	return err;
 }
 
-/* A gap may reach over several mappings, each with a protection of its own. */
+/*
+ * A gap may reach over several mappings, each with a protection of its own. What isn't mapped or
+ * writable is passed over: an arming has refused it before, and the program may have made it so
+ * since.
+ */
 static struct mw_error *guard_gap(void *arg, struct mw_range gap)
 {
 	struct arming *arming = arg;
-	uint64_t at = gap.start.v, end = mw_range_end(gap);
 	struct mw_error *err = NULL;
 
-	while (at < end && !err) {
-		const struct mw_mapping *mapping =
-			mw_procmaps_find(&arming->maps, mw_addr_make(at));
-		uint64_t piece_end = mw_min(end, mw_range_end(mapping->range));
+	for (size_t i = 0; i < arming->maps->count && !err; i++) {
+		const struct mw_mapping *mapping = &arming->maps->items[i];
+		struct mw_range piece = mw_range_common(mapping->range, gap);
 
-		err = guard_piece(arming, (struct mw_range){mw_addr_make(at), piece_end - at},
-				  mapping);
-		at = piece_end;
+		if (piece.size && (mapping->prot & PROT_WRITE))
+			err = guard_piece(arming, piece, mapping);
 	}
 	return err;
+}
+
+struct mw_error *mw_page_guard_gaps(struct mw_tracer *tracer, struct mw_injection *injection,
+				    const struct mw_procmaps *maps, struct mw_range pages)
+{
+	struct arming arming = {tracer, maps, injection};
+
+	return mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
 }
 
 struct mw_error *mw_page_check_writable(const struct mw_tracer *tracer,
@@ -191,21 +200,39 @@ static struct mw_error *check(const struct mw_tracer *tracer, const struct mw_pr
 	return err;
 }
 
-static struct mw_error *open_gap_pages(struct mw_tracer *tracer, struct mw_injection *injection,
-				       struct mw_range pages)
+/*
+ * Pages that the program has unmapped unseen (--syscalls=off) make the kernel stop at the first
+ * of them: those behind it are opened one by one.
+ */
+static struct mw_error *open_span(struct mw_injection *injection, const struct mw_span *span,
+				  struct mw_range pages)
+{
+	struct mw_error *err = mw_page_protect(injection, span, pages, false);
+
+	if (err != mw_err_nomem)
+		return err;
+	err = NULL;
+	for (uint64_t at = pages.start.v; at < mw_range_end(pages) && !err; at += MW_PAGE_SIZE) {
+		err = mw_page_protect(injection, span,
+				      (struct mw_range){mw_addr_make(at), MW_PAGE_SIZE}, false);
+		mw_error_catch(&err, MW_ERROR_NO_MEMORY);
+	}
+	return err;
+}
+
+struct mw_error *mw_page_open(struct mw_tracer *tracer, struct mw_injection *injection,
+			      struct mw_range pages)
 {
 	size_t index = mw_spans_lower(&tracer->pages, pages.start.v);
 	struct mw_error *err = NULL;
 
 	for (; !err && index < tracer->pages.list.count; index++) {
 		const struct mw_span *span = &tracer->pages.list.items[index];
-		struct mw_range part;
+		struct mw_range part = mw_range_common(span->range, pages);
 
-		if (!mw_range_overlaps(span->range, pages))
+		if (!part.size)
 			break;
-		part.start = mw_addr_make(mw_max(span->range.start.v, pages.start.v));
-		part.size = mw_min(mw_range_end(span->range), mw_range_end(pages)) - part.start.v;
-		err = mw_page_protect(injection, span, part, false);
+		err = open_span(injection, span, part);
 		if (!err && span->alias.v) {
 			struct mw_span aliased = *span;
 
@@ -242,7 +269,7 @@ static struct mw_error *open_unneeded(struct mw_tracer *tracer, struct mw_inject
 		if (index < needed.list.count)
 			keep = needed.list.items[index].range;
 		if (keep.start.v > at)
-			err = open_gap_pages(
+			err = mw_page_open(
 				tracer, injection,
 				(struct mw_range){mw_addr_make(at),
 						  mw_min(keep.start.v, mw_range_end(pages)) - at});
@@ -255,35 +282,36 @@ static struct mw_error *open_unneeded(struct mw_tracer *tracer, struct mw_inject
 struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range)
 {
 	struct mw_range pages = mw_range_pages(range);
-	struct arming arming = {.tracer = tracer};
+	struct mw_injection injection;
+	struct mw_procmaps maps;
 	struct mw_thread *thread;
 	struct mw_error *err;
 
-	err = mw_procmaps_read(tracer->pid, &arming.maps);
+	err = mw_procmaps_read(tracer->pid, &maps);
 	if (err)
 		return err;
-	err = check(tracer, &arming.maps, pages);
+	err = check(tracer, &maps, pages);
 	if (!err)
 		err = mw_engine_borrow(tracer, &thread);
 	if (!err)
-		err = mw_inject_begin(&arming.injection, thread, tracer->syscall_ip);
+		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (!err) {
-		err = mw_annex_open(tracer, &arming.injection);
+		err = mw_annex_open(tracer, &injection);
 		if (!err)
-			err = mw_deadman_arm(tracer, &arming.injection, MW_DEADMAN_SEGV);
+			err = mw_deadman_arm(tracer, &injection, MW_DEADMAN_SEGV);
 		if (!err)
-			err = mw_deadman_arm(tracer, &arming.injection, MW_DEADMAN_TRAP);
+			err = mw_deadman_arm(tracer, &injection, MW_DEADMAN_TRAP);
 		if (!err)
-			err = mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
+			err = mw_page_guard_gaps(tracer, &injection, &maps, pages);
 		/* All or nothing: what was guarded before the failure is opened again. */
 		if (err) {
-			struct mw_error *undo = open_unneeded(tracer, &arming.injection, pages);
+			struct mw_error *undo = open_unneeded(tracer, &injection, pages);
 
 			mw_error_destroy(undo);
 		}
-		mw_inject_end(&arming.injection);
+		mw_inject_end(&injection);
 	}
-	mw_procmaps_deinit(&arming.maps);
+	mw_procmaps_deinit(&maps);
 	return err;
 }
 

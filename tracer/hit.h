@@ -68,6 +68,8 @@ struct mw_hit {
 	mw_addr addr;
 	/** Bytes written. */
 	uint32_t size;
+	/** MW_CAUSE_UNMAP: bytes from addr on that are gone; size is 0 then. */
+	uint64_t gone;
 	/** Bytes of stack copied; 0 without --stack. */
 	uint32_t stack_size;
 	struct mw_hit_syscall syscall;

@@ -141,6 +141,7 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
 		.saved_regs = *regs,
 		.saved_mask = mask,
 		.saved_stop = thread->stop,
+		.saved_handled = thread->handled,
 	};
 	note_session(injection);
 	result = mw_sys_set_signal_mask(thread->tid, ~SYNCHRONOUS);
@@ -162,30 +163,50 @@ static bool defer(struct mw_injection *injection)
 	return true;
 }
 
-/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
-static bool came_first(struct mw_injection *injection)
+/* SIGSTOP can't be blocked: it takes effect, but its siginfo isn't that of the saved stop. */
+static struct mw_error *step_into_stop(struct mw_thread *thread)
 {
-	const struct mw_stop *stop = &injection->thread->stop;
+	bool saved = thread->has_saved_siginfo;
+	struct mw_error *err;
 
-	return stop->kind == MW_STOP_INTERRUPT || stop->kind == MW_STOP_GROUP ||
-	       (stop->kind == MW_STOP_SIGNAL && defer(injection));
+	thread->has_saved_siginfo = false;
+	err = mw_thread_resume(thread, MW_RESUME_STEP, SIGSTOP);
+	thread->has_saved_siginfo = saved;
+	return err;
 }
 
+static bool is_stop_signal(const struct mw_thread *thread)
+{
+	return thread->stop.kind == MW_STOP_SIGNAL && thread->stop.code == SIGSTOP;
+}
+
+static bool goes_on(struct mw_injection *injection)
+{
+	const struct mw_thread *thread = injection->thread;
+
+	return thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP ||
+	       is_stop_signal(thread) || (thread->stop.kind == MW_STOP_SIGNAL && defer(injection));
+}
+
+/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
 static struct mw_error *step(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
-	struct mw_error *err;
+	struct mw_error *err = mw_thread_resume(thread, MW_RESUME_STEP, 0);
 
-	do {
-		err = mw_thread_resume(thread, MW_RESUME_STEP, 0);
+	for (;;) {
 		if (!err)
 			err = mw_wait_thread(thread);
 		if (err)
 			return err;
 		if (thread->state == MW_THREAD_GONE)
 			return mw_err_gone;
-	} while (came_first(injection));
-	return NULL;
+		if (!goes_on(injection))
+			return NULL;
+		injection->left_group_stop |= thread->stop.kind == MW_STOP_GROUP;
+		err = is_stop_signal(thread) ? step_into_stop(thread)
+					     : mw_thread_resume(thread, MW_RESUME_STEP, 0);
+	}
 }
 
 /* The step trap is reported at the exit of the call, so no debug exception is needed. */
@@ -259,4 +280,8 @@ void mw_inject_end(struct mw_injection *injection)
 	for (unsigned i = 0; i < injection->deferred_count; i++)
 		mw_sys_queue_signal(thread->tgid, thread->tid, &injection->deferred[i]);
 	thread->stop = injection->saved_stop;
+	thread->handled = injection->saved_handled;
+	/* Where it will stop again before its next instruction. */
+	if (injection->left_group_stop)
+		thread->interrupt_sent = !mw_sys_interrupt(thread->tid);
 }

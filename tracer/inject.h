@@ -7,6 +7,7 @@
 #define MW_TRACER_INJECT_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/user.h>
 
@@ -36,6 +37,9 @@ struct mw_injection {
 	/** Signals of the program's own that came between the calls: it gets them afterwards. */
 	siginfo_t deferred[4];
 	unsigned deferred_count;
+	bool saved_handled;
+	/** The process was stopped by job control meanwhile. */
+	bool left_group_stop;
 };
 
 /**

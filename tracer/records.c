@@ -69,8 +69,10 @@ void mw_engine_emit(struct mw_tracer *tracer, struct mw_thread *thread, struct m
 	snprintf(hit->thread_name, sizeof(hit->thread_name), "%s",
 		 mw_thread_name(thread, hit->time_ns));
 	bytes = (uint8_t *)(&record->hit + 1);
-	memcpy(bytes, old_bytes, hit->size);
-	memcpy(bytes + hit->size, new_bytes, hit->size);
+	if (hit->size) {
+		memcpy(bytes, old_bytes, hit->size);
+		memcpy(bytes + hit->size, new_bytes, hit->size);
+	}
 	if (tracer->options.stack_size)
 		hit->stack_size = copy_stack(tracer, thread, bytes + (size_t)hit->size * 2);
 	record->kind = MW_RECORD_HIT;
@@ -97,9 +99,10 @@ void mw_engine_emit_notice(struct mw_tracer *tracer, const char *format, ...)
 	emit_control(tracer, &record);
 }
 
-void mw_engine_emit_guard_ended(struct mw_tracer *tracer, uint32_t guard_id, const char *why)
+void mw_engine_emit_guard_ended(struct mw_tracer *tracer, enum mw_record_kind kind,
+				uint32_t guard_id, const char *why)
 {
-	struct mw_record record = {.kind = MW_RECORD_GUARD_ENDED, .guard_id = guard_id};
+	struct mw_record record = {.kind = kind, .guard_id = guard_id};
 	struct mw_guard_info info;
 	struct mw_error *err = mw_guard_describe(tracer, guard_id, &info);
 
@@ -109,6 +112,17 @@ void mw_engine_emit_guard_ended(struct mw_tracer *tracer, uint32_t guard_id, con
 	}
 	mw_error_destroy(err);
 	snprintf(record.text, sizeof(record.text), "%s", why);
+	emit_control(tracer, &record);
+}
+
+void mw_engine_emit_guard_moved(struct mw_tracer *tracer, uint32_t guard_id, uint64_t moved_by)
+{
+	struct mw_record record = {
+		.kind = MW_RECORD_GUARD_MOVED,
+		.guard_id = guard_id,
+		.moved_by = moved_by,
+	};
+
 	emit_control(tracer, &record);
 }
 

@@ -31,6 +31,15 @@ static inline struct mw_range mw_range_pages(struct mw_range range)
 	return (struct mw_range){mw_addr_make(start), mw_page_ceil(mw_range_end(range)) - start};
 }
 
+/** What both ranges hold; size 0 when that is nothing. */
+static inline struct mw_range mw_range_common(struct mw_range left, struct mw_range right)
+{
+	uint64_t start = mw_max(left.start.v, right.start.v);
+	uint64_t end = mw_min(mw_range_end(left), mw_range_end(right));
+
+	return (struct mw_range){mw_addr_make(start), end > start ? end - start : 0};
+}
+
 struct mw_span {
 	struct mw_range range;
 	/** Protection before ours; always with PROT_WRITE. */

@@ -62,6 +62,7 @@ void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop)
 
 	thread->state = gone ? MW_THREAD_GONE : MW_THREAD_STOPPED;
 	thread->stop = stop;
+	thread->handled = false;
 	thread->regs_valid = false;
 	thread->regs_dirty = false;
 	thread->ip_dirty = false;
@@ -102,6 +103,18 @@ static int restore_siginfo(struct mw_thread *thread, int signal)
 	return result;
 }
 
+/*
+ * After an injection a thread stands in another stop than its group-stop. An interruption takes it
+ * back there before its next instruction.
+ */
+static int return_to_group_stop(struct mw_thread *thread)
+{
+	int result = mw_sys_interrupt(thread->tid);
+
+	thread->interrupt_sent = !result;
+	return result ? result : mw_sys_resume(PTRACE_CONT, thread->tid, 0);
+}
+
 struct mw_error *mw_thread_resume(struct mw_thread *thread, enum mw_resume how, int signal)
 {
 	int result = mw_thread_flush_regs(thread);
@@ -111,6 +124,10 @@ struct mw_error *mw_thread_resume(struct mw_thread *thread, enum mw_resume how, 
 	if (!result)
 		result = mw_sys_resume(requests[how], thread->tid, signal);
 	thread->regs_valid = false;
+	if (how == MW_RESUME_LISTEN && result == -EIO) {
+		result = return_to_group_stop(thread);
+		how = MW_RESUME_RUN;
+	}
 	thread->state = how == MW_RESUME_LISTEN ? MW_THREAD_LISTENING : MW_THREAD_RUNNING;
 	if (result < 0 && result != -ESRCH)
 		return mw_error_os(-result, "cannot resume thread %d", thread->tid);

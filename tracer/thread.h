@@ -75,6 +75,8 @@ struct mw_thread {
 	/** A stop taken out of turn (all-stop, or before the parent's event) and not yet handled.
 	 */
 	bool stashed;
+	/** The stop has been handled; the thread only stands there because the target is held. */
+	bool handled;
 	/** PTRACE_INTERRUPT was sent since it last stopped. */
 	bool interrupt_sent;
 	/** Waits for its vfork child: doesn't run, and can't be stopped. */
@@ -109,6 +111,8 @@ struct mw_thread {
 	uint64_t name_read_ns;
 
 	struct mw_redirect redirect;
+	/** The call in flight was made to fail, and is carried out at its exit: see remap.c. */
+	bool remaps;
 	/** Scratch memory in the tracee for this thread's redirected buffers. */
 	struct mw_range scratch;
 	/** Bytes of scratch that the skipped call needs; 0 when none was skipped. */

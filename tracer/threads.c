@@ -48,7 +48,9 @@ void mw_engine_remove_thread(struct mw_tracer *tracer, struct mw_thread *thread)
 
 struct mw_error *mw_engine_resume(struct mw_tracer *tracer, struct mw_thread *thread, int signal)
 {
-	enum mw_resume how = tracer->trace_syscalls ? MW_RESUME_SYSCALL : MW_RESUME_RUN;
+	/* A child that shares memory is let go at some of its execs. */
+	bool stops = tracer->trace_syscalls || thread->tgid != tracer->pid;
+	enum mw_resume how = stops ? MW_RESUME_SYSCALL : MW_RESUME_RUN;
 
 	if (thread->stop.kind == MW_STOP_GROUP)
 		how = MW_RESUME_LISTEN;
@@ -141,12 +143,14 @@ struct mw_error *mw_engine_stop_all(struct mw_tracer *tracer, const struct mw_th
 		if (can_stop(thread, except))
 			interrupt(thread);
 	cursor = 0;
-	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor)))
-		if (can_stop(thread, except))
-			err = await_stop(tracer, thread);
-	/* The wait gate of the main loop reports deaths; here they only mean "not running". */
-	if (err == mw_err_gone)
-		err = NULL;
+	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor))) {
+		if (!can_stop(thread, except))
+			continue;
+		err = await_stop(tracer, thread);
+		/* Nobody of this number is left to wait for. */
+		if (mw_error_catch(&err, MW_ERROR_GONE))
+			thread->state = MW_THREAD_GONE;
+	}
 	return err;
 }
 

@@ -38,6 +38,10 @@ enum mw_record_kind {
 	MW_RECORD_STATE,
 	/** Guard `guard_id` ended, by the target (`text` says why) or by a detach (no text). */
 	MW_RECORD_GUARD_ENDED,
+	/** As ended, because the memory itself is gone: worth telling. */
+	MW_RECORD_GUARD_LOST,
+	/** The guard's memory, and the guard with it, moved by `moved_by` bytes (mremap). */
+	MW_RECORD_GUARD_MOVED,
 	/** The target has a new image; all guards have ended. It is stopped before its main. */
 	MW_RECORD_EXEC,
 	/** Something to tell the person. */
@@ -62,6 +66,8 @@ struct mw_record {
 	 * pages. */
 	uint64_t foreign;
 	uint64_t pages;
+	/** Added to its address. */
+	uint64_t moved_by;
 	union {
 		struct mw_hit hit;
 		char text[160];

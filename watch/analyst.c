@@ -37,6 +37,9 @@ static void end_watch(struct mw_session *session, const struct mw_record *record
 			continue;
 		free(watch->ended);
 		watch->ended = strdup(record->text);
+		if (record->kind == MW_RECORD_GUARD_LOST)
+			mw_session_notice(session, "watch %u (%s) ended: %s", watch->id,
+					  watch->name, record->text);
 	}
 }
 
@@ -73,7 +76,11 @@ static void handle_locked(struct mw_session *session, const struct mw_record *re
 		mw_session_set_state(session, states[record->state]);
 		break;
 	case MW_RECORD_GUARD_ENDED:
+	case MW_RECORD_GUARD_LOST:
 		end_watch(session, record);
+		break;
+	case MW_RECORD_GUARD_MOVED:
+		mw_session_handle_move(session, record->guard_id, record->moved_by);
 		break;
 	case MW_RECORD_NOTICE:
 		mw_session_notice(session, "%s", record->text);

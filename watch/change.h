@@ -47,8 +47,12 @@ struct mw_change {
 	mw_addr addr;
 	uint64_t size;
 	const uint8_t *old_part;
+	/** NULL for MW_CAUSE_UNMAP. */
 	const uint8_t *new_part;
-	/** The whole region before and after, object.size bytes; NULL above MW_VALUE_SIZE. */
+	/**
+	 * The whole region before and after, object.size bytes; NULL above MW_VALUE_SIZE, the new
+	 * one also for MW_CAUSE_UNMAP.
+	 */
 	const uint8_t *old_value;
 	const uint8_t *new_value;
 	/** The store wrote what already stood there. */
@@ -60,9 +64,11 @@ struct mw_change {
 	size_t members_omitted;
 
 	struct mw_place place;
+	/** The store is an allocator's: the watched block may have been freed. */
+	bool in_allocator;
 	const struct mw_frame *stack;
 	size_t stack_count;
-	/** Name of the system call, for MW_CAUSE_SYSCALL. */
+	/** Name of the system call, for MW_CAUSE_SYSCALL and MW_CAUSE_UNMAP. */
 	const char *syscall_name;
 };
 

@@ -96,7 +96,7 @@ static json_t *cause_json(const struct mw_change *change)
 	struct filler filler = filler_start();
 
 	set(&filler, "kind", json_string_nocheck(mw_cause_name(change->hit->cause)));
-	if (change->hit->cause == MW_CAUSE_SYSCALL)
+	if (change->hit->cause == MW_CAUSE_SYSCALL || change->hit->cause == MW_CAUSE_UNMAP)
 		set(&filler, "syscall", syscall_json(change));
 	return filler_finish(&filler);
 }
@@ -232,6 +232,15 @@ static void fill_values(struct filler *filler, const struct mw_change *change)
 		set(filler, "members_omitted", json_integer((json_int_t)change->members_omitted));
 }
 
+static json_t *metadata_json(const struct mw_change *change)
+{
+	struct filler filler = filler_start();
+
+	if (change->in_allocator)
+		set(&filler, "allocator", json_true());
+	return filler_finish(&filler);
+}
+
 json_t *mw_change_to_json(const struct mw_change *change)
 {
 	struct filler filler = filler_start();
@@ -243,6 +252,6 @@ json_t *mw_change_to_json(const struct mw_change *change)
 	set(&filler, "hits", json_integer((json_int_t)change->hits));
 	set(&filler, "coalesced", json_integer(0));
 	set(&filler, "backend", json_string_nocheck(mw_backend_name(change->hit->backend)));
-	set(&filler, "metadata", json_object());
+	set(&filler, "metadata", metadata_json(change));
 	return filler_finish(&filler);
 }

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "tracer/syscall_buffers.h"
+#include "watch/allocator.h"
 
 /* Frames that one event can carry. */
 #define STACK_MAX 256
@@ -107,6 +108,25 @@ static void show_unchanged(struct mw_session *session, const struct mw_watch *wa
 	free(same);
 }
 
+/* What is gone has no value any more. */
+static void show_unmapped(struct mw_session *session, const struct mw_watch *watch,
+			  struct mw_change *change)
+{
+	char *path = strdup(watch->name), *field = strdup("");
+	char *old_text = format_value(session, &watch->object, watch->value);
+	char *new_text = strdup("<unmapped>");
+
+	if (path && field && old_text && new_text) {
+		change->members[0] = (struct mw_member_change){path, field, old_text, new_text};
+		change->member_count = 1;
+		return;
+	}
+	free(path);
+	free(field);
+	free(old_text);
+	free(new_text);
+}
+
 static void free_members(struct mw_change *change)
 {
 	for (size_t i = 0; i < change->member_count; i++) {
@@ -128,7 +148,8 @@ static void find_place(struct mw_session *session, struct mw_change *change)
 	if (hit->ip_is_after)
 		ip.v--;
 	mw_symbols_place(session->symbols, ip, &change->place);
-	if (hit->cause == MW_CAUSE_SYSCALL)
+	change->in_allocator = mw_place_is_allocator(&change->place);
+	if (hit->cause == MW_CAUSE_SYSCALL || hit->cause == MW_CAUSE_UNMAP)
 		change->syscall_name = mw_syscall_name(hit->syscall.number);
 }
 
@@ -168,6 +189,8 @@ static void deliver(struct mw_session *session, struct mw_watch *watch, struct m
 	}
 	if (change->silent)
 		show_unchanged(session, watch, change);
+	else if (change->hit->cause == MW_CAUSE_UNMAP)
+		show_unmapped(session, watch, change);
 	else
 		list_members(session, watch, change);
 	count(session, watch, change);
@@ -176,6 +199,7 @@ static void deliver(struct mw_session *session, struct mw_watch *watch, struct m
 	change->seq = ++session->last_seq;
 	change->hits = watch->changes + (session->options.report_silent ? watch->silent : 0);
 	give_to_sinks(session, change);
+	change->stack = NULL;
 	free_members(change);
 }
 
@@ -228,12 +252,18 @@ static void handle_part(struct mw_session *session, struct mw_watch *watch,
  * What stood there right before the store was put there by somebody who isn't traced: another
  * process through shared memory, or the kernel with --syscalls=off.
  */
-static void handle_external(struct mw_session *session, struct mw_watch *watch,
+static void handle_unseen(struct mw_session *session, struct mw_watch *watch,
 			    const struct mw_hit *hit, uint64_t offset, uint64_t size,
 			    const uint8_t *old_bytes)
 {
 	struct mw_hit external = *hit;
 
+	/* After a loss it may as well have been a store of the program's: that was counted. */
+	if (session->hits_lost) {
+		memcpy(watch->value + offset, old_bytes, size);
+		memcpy(watch->before + offset, old_bytes, size);
+		return;
+	}
 	external.cause = MW_CAUSE_EXTERNAL;
 	external.stack_size = 0;
 	external.ip = MW_ADDR_NULL;
@@ -241,11 +271,32 @@ static void handle_external(struct mw_session *session, struct mw_watch *watch,
 	handle_part(session, watch, &external, offset, size, old_bytes);
 }
 
+/** Part of the region, or all of it, is gone: @part is inside it. */
+static void handle_unmap(struct mw_session *session, struct mw_watch *watch,
+			 const struct mw_hit *hit, struct mw_range part)
+{
+	struct mw_change change = {
+		.hit = hit,
+		.watch_id = watch->id,
+		.watch_name = watch->name,
+		.type_name = mw_type_name(session->symbols, watch->object.type),
+		.object = watch->object,
+		.addr = part.start,
+		.size = part.size,
+		.old_part = watch->value + (part.start.v - watch->object.addr.v),
+	};
+
+	if (watch->object.size <= MW_VALUE_SIZE)
+		change.old_value = watch->value;
+	find_place(session, &change);
+	deliver(session, watch, &change);
+}
+
 static void handle_watch(struct mw_session *session, struct mw_watch *watch,
 			 const struct mw_hit *hit)
 {
 	struct mw_range region = {watch->object.addr, watch->object.size};
-	struct mw_range written = {hit->addr, hit->size};
+	struct mw_range written = {hit->addr, hit->size + hit->gone};
 	uint64_t start, end, offset, skipped;
 
 	if (!watch->enabled || hit->seq <= atomic_load(&watch->armed_after) ||
@@ -259,18 +310,38 @@ static void handle_watch(struct mw_session *session, struct mw_watch *watch,
 	watch->has_before = true;
 	start = mw_max(region.start.v, written.start.v);
 	end = mw_min(mw_range_end(region), mw_range_end(written));
+	if (hit->gone) {
+		handle_unmap(session, watch, hit,
+			     (struct mw_range){mw_addr_make(start), end - start});
+		return;
+	}
 	offset = start - region.start.v;
 	skipped = start - written.start.v;
 	/* A debug register tells only afterwards: what stood there before is what we last saw. */
 	if (hit->backend != MW_BACKEND_HW &&
 	    memcmp(watch->value + offset, mw_hit_old(hit) + skipped, end - start))
-		handle_external(session, watch, hit, offset, end - start,
-				mw_hit_old(hit) + skipped);
+		handle_unseen(session, watch, hit, offset, end - start, mw_hit_old(hit) + skipped);
 	handle_part(session, watch, hit, offset, end - start, mw_hit_new(hit) + skipped);
 }
 
 void mw_session_handle_hit(struct mw_session *session, const struct mw_hit *hit)
 {
+	session->hits_lost |= hit->seq != session->last_hit + 1;
+	session->last_hit = hit->seq;
 	mw_vec_foreach (watch, &session->watches)
 		handle_watch(session, *watch, hit);
+}
+
+void mw_session_handle_move(struct mw_session *session, uint32_t guard_id, uint64_t moved_by)
+{
+	mw_vec_foreach (item, &session->watches) {
+		struct mw_watch *watch = *item;
+		uint64_t before = watch->object.addr.v;
+
+		if (watch->guard_id != guard_id)
+			continue;
+		watch->object.addr.v += moved_by;
+		mw_session_notice(session, "watch %u (%s) moved from 0x%" PRIx64 " to 0x%" PRIx64,
+				  watch->id, watch->name, before, watch->object.addr.v);
+	}
 }

@@ -49,6 +49,9 @@ struct mw_session {
 	struct mw_symbols *symbols;
 	MW_VEC(struct mw_watch *) watches;
 	unsigned last_watch_id;
+	/** Number of the last hit handled; a gap means that a full ring has lost some. */
+	uint64_t last_hit;
+	bool hits_lost;
 	uint64_t last_seq;
 	uint64_t changes;
 	uint64_t silent;
@@ -98,6 +101,8 @@ void mw_analyst_stop(struct mw_session *session);
 
 /** Turns one hit into the changes of the watches it touches. The session is locked. */
 void mw_session_handle_hit(struct mw_session *session, const struct mw_hit *hit);
+/** The watch's memory is at another address now. The session is locked. */
+void mw_session_handle_move(struct mw_session *session, uint32_t guard_id, uint64_t moved_by);
 void mw_session_notice(struct mw_session *session, const char *format, ...) MW_PRINTF(2, 3);
 
 /* session.c */

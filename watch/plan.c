@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "watch/core.h"
 
-/* What one hardware slot watches, and how many there are. */
-#define HW_WORD 8
-#define HW_WORDS 4
+/* What four hardware slots of eight bytes watch. */
+#define HW_BYTES 32
 
 size_t mw_plan_backends(const struct mw_watch *watch, enum mw_backend ret[MW_BACKEND_COUNT])
 {
@@ -15,7 +14,7 @@ size_t mw_plan_backends(const struct mw_watch *watch, enum mw_backend ret[MW_BAC
 	}
 	ret[count++] = MW_BACKEND_PAGE;
 	/* Stacks and control blocks can't be write-protected, but are often small. */
-	if (watch->object.size <= HW_WORD * HW_WORDS)
+	if (watch->object.size <= HW_BYTES)
 		ret[count++] = MW_BACKEND_HW;
 	return count;
 }

@@ -83,11 +83,12 @@ class Detach(E2ETest):
 
     def test_threads_that_come_and_go_survive_the_detach(self):
         target = self.running("churn", "50")
+        # While it creates a thread, glibc blocks every signal: look until it doesn't.
+        wait_until(lambda: not int(status_of(target.pid)["SigBlk"], 16))
         before = signal_state(target.pid)
         for _ in range(5):
             process = self.attach(target, ["total"], ["--max-events=50"])
             self.assertEqual(process.finish(), 0, process.stderr)
-        # While it creates a thread, glibc blocks every signal: look until it doesn't.
         wait_until(lambda: signal_state(target.pid) == before)
         self.assertEqual(self.end_tracee(target)["correct"], "1")
 

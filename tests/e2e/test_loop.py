@@ -2,6 +2,7 @@
 """A loop's stores to one variable: each is reported, once, in order, with values and line."""
 
 import os
+import re
 
 from harness import E2ETest, line_of, TRACEES
 
@@ -85,3 +86,22 @@ class Loop(E2ETest):
                                         watch=["counter"])
         self.assertEqual([event.new_int() for event in events], list(range(1, 51)))
         self.assertEqual({event.function for event in events}, {"write_counter"})
+
+    def test_a_ring_that_drops_counts_what_it_lost_and_invents_nothing(self):
+        events, oracle, process = self.launch(
+            "loop", str(N), watch=["counter"],
+            options=["--backend=page", "--overflow=drop", "--ring=4"])
+        self.assertEqual(oracle.number("value"), N)
+        seen, dropped = re.search(r"stores: ([\d,]+) seen, ([\d,]+) dropped",
+                                  process.stdout).groups()
+        self.assertEqual(int(seen.replace(",", "")), N)
+        self.assertEqual(len(events), N - int(dropped.replace(",", "")))
+        self.assertEqual({event.cause for event in events}, {"store"})
+        self.assertTrue(all(event.new_int() == event.old_int() + 1 for event in events))
+        self.check_sequence(events)
+
+    def test_a_small_ring_that_holds_the_target_loses_nothing(self):
+        events, _, process = self.launch("loop", "5000", watch=["counter"],
+                                         options=["--backend=page", "--ring=4"])
+        self.assertEqual([event.new_int() for event in events], list(range(1, 5001)))
+        self.assertIn("5,000 seen, 0 dropped", process.stdout)

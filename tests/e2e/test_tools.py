@@ -161,11 +161,11 @@ class StaticAnalysis(unittest.TestCase):
         self.assertEqual(self.run_tool("int f(void);\nint f(void)\n{\n\treturn 1;\n}\n").returncode,
                          0)
 
-    def test_a_null_dereference_is_found(self):
-        done = self.run_tool("int f(int *p);\nint f(int *p)\n{\n\tif (!p)\n\t\treturn *p;\n"
-                             "\treturn 0;\n}\n")
+    def test_a_semicolon_in_the_wrong_place_is_found(self):
+        done = self.run_tool("int f(int x);\nint f(int x)\n{\n\tif (x);\n\t\tx = 2;\n"
+                             "\treturn x;\n}\n")
         self.assertEqual(done.returncode, 1)
-        self.assertIn("planted.c:5", done.stdout)
+        self.assertIn("planted.c:4", done.stdout)
 
 
 class Dependencies(unittest.TestCase):

@@ -121,6 +121,15 @@ class Heap(E2ETest):
             self.assertEqual(values, list(range(first, first + 10)))
         self.assertEqual(oracle.number("next"), 110)
 
+    def test_stores_of_the_allocator_are_told_from_the_programs_own(self):
+        target = self.tracee("heap")
+        process = self.attach(target, ["*head"])
+        self.end_tracee(target)
+        self.assertEqual(process.finish(), 0, process.stderr)
+        marked = [event["metadata"].get("allocator", False) for event in self.events()]
+        self.assertEqual(marked[:10], [False] * 10)
+        self.assertTrue(all(marked[10:]) and marked[10:], "free() writes its books there")
+
 
 class Cpp(E2ETest):
     def test_members_of_classes_and_templates_in_namespaces(self):

@@ -237,7 +237,7 @@ static void test_a_zombie_names_its_parent(void **state)
 	put_actor(world, (struct actor){.pid = 1, .name = "init"});
 	put_actor(world,
 		  (struct actor){.pid = 600, .name = "job", .state = 'Z', .no_memory = true});
-	expect(mw_permission_check(600, &world->host), MW_ERROR_USAGE,
+	expect(mw_permission_check(600, &world->host), MW_ERROR_OTHER,
 	       "cannot attach to 600 (job): it has ended, and waits for its parent init (pid 1) "
 	       "to notice");
 }
@@ -259,7 +259,7 @@ static void test_a_kernel_thread_is_refused(void **state)
 	const struct world *world = *state;
 
 	put_actor(world, (struct actor){.pid = 2, .name = "kthreadd", .no_memory = true});
-	expect(mw_permission_check(2, &world->host), MW_ERROR_USAGE,
+	expect(mw_permission_check(2, &world->host), MW_ERROR_OTHER,
 	       "cannot attach to 2 (kthreadd): it is a kernel thread, which has no memory of its "
 	       "own");
 }
@@ -276,7 +276,7 @@ static void test_another_tracer_is_named(void **state)
 	       "cannot attach to 4711 (redis-server): it is already traced by gdb (pid 4650)");
 	expect(explain(world, 4711), MW_ERROR_PERMISSION,
 	       "cannot attach to 4711 (redis-server): it is already traced by gdb (pid 4650)");
-	expect_part(mw_permission_check(4712, &world->host), MW_ERROR_USAGE, "this memwatch");
+	expect_part(mw_permission_check(4712, &world->host), MW_ERROR_OTHER, "this memwatch");
 	expect_part(mw_permission_check(4713, &world->host), MW_ERROR_PERMISSION,
 		    "traced by ? (pid 9999)");
 }
@@ -287,7 +287,7 @@ static void test_a_32_bit_program_is_refused(void **state)
 
 	put_actor(world, (struct actor){.pid = 600, .name = "old"});
 	put_elf(world, 600, ELFCLASS32, EM_386);
-	expect(mw_permission_check(600, &world->host), MW_ERROR_USAGE,
+	expect(mw_permission_check(600, &world->host), MW_ERROR_OTHER,
 	       "cannot attach to 600 (old): it is a 32-bit program; memwatch watches 64-bit "
 	       "processes only");
 }
@@ -298,7 +298,7 @@ static void test_a_program_for_another_processor_is_refused(void **state)
 
 	put_actor(world, (struct actor){.pid = 600, .name = "arm"});
 	put_elf(world, 600, ELFCLASS64, EM_AARCH64);
-	expect_part(mw_permission_check(600, &world->host), MW_ERROR_USAGE, "ELF machine 183");
+	expect_part(mw_permission_check(600, &world->host), MW_ERROR_OTHER, "ELF machine 183");
 }
 
 static void test_a_program_that_is_no_elf_or_cut_short_is_not_judged(void **state)

@@ -117,7 +117,7 @@ static void test_a_zombie_is_refused_until_it_is_reaped(void **state)
 
 	waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT);
 	check(report, child);
-	expect(report, MW_ERROR_USAGE, "it has ended, and waits for its parent test_permission");
+	expect(report, MW_ERROR_OTHER, "it has ended, and waits for its parent test_permission");
 	waitpid(child, NULL, 0);
 	check(report, child);
 	expect(report, MW_ERROR_NOT_FOUND, "there is no process");
@@ -210,7 +210,7 @@ static void test_a_kernel_thread_is_refused(void **state)
 		skip();
 	}
 	check(report, 2);
-	expect(report, MW_ERROR_USAGE, "it is a kernel thread");
+	expect(report, MW_ERROR_OTHER, "it is a kernel thread");
 }
 
 /** A 32-bit program that does nothing but pause(). */
@@ -270,7 +270,7 @@ static void test_a_32_bit_process_is_refused(void **state)
 	end(child);
 	if (report->ready)
 		skip();
-	expect(report, MW_ERROR_USAGE, "it is a 32-bit program");
+	expect(report, MW_ERROR_OTHER, "it is a 32-bit program");
 }
 
 static void become_nobody(struct report *report)

@@ -459,7 +459,7 @@ static void completion_follows_the_commands_operand(void **state)
 	assert_completes(session, "x/4xb cou", "counter counters ");
 	assert_completes(session, "continue c", "");
 	assert_completes(session, "nonsense c", "");
-	assert_completes(session, "source docs/man/mem", "docs/man/memwatch.1 ");
+	assert_completes(session, "source docs/man/memwatch.", "docs/man/memwatch.1 ");
 	assert_completes(session, "source doc", "docs/ ");
 	mw_session_destroy(session);
 }

@@ -115,7 +115,7 @@ static void random_x87(uint64_t *random, uint8_t *image)
 	// Any flags and top of stack, but no exception pending.
 	put_u16(image + 2, noise >> 16 & 0x7f7f);
 	image[4] = (uint8_t)(noise >> 32);
-	for (int i = 0; i < 8; i++) {
+	for (size_t i = 0; i < 8; i++) {
 		long double value =
 			(long double)((int64_t)random_next(random) >> (noise >> 40 & 63));
 
@@ -240,7 +240,7 @@ static bool registers_agree(const struct user_regs_struct *a, const struct user_
 {
 	enum { COMPARED = X86_EFLAGS_ARITHMETIC | X86_EFLAGS_DF };
 
-	for (uint8_t i = 0; i <= X86_R15; i++)
+	for (unsigned i = 0; i <= X86_R15; i++)
 		if (mw_x86_gpr_read(a, i) != mw_x86_gpr_read(b, i))
 			return false;
 	return a->rip == b->rip && (a->eflags & COMPARED) == (b->eflags & COMPARED) &&

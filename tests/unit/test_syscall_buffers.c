@@ -126,7 +126,7 @@ static void fcntl_getlk(struct trial *trial)
 
 static void mincore_pages(struct trial *trial)
 {
-	trial_call(trial, SYS_mincore, trial_pointer(trial->arena), 3 * 4096,
+	trial_call(trial, SYS_mincore, trial_pointer(trial->arena), 12288,
 		   trial_pointer(trial_take(trial, 3)));
 }
 
@@ -287,7 +287,7 @@ static void listmount_root(struct trial *trial)
 	struct mount_request request = {.size = 24, .mount = UINT64_MAX /* LSMT_ROOT */};
 
 	trial_call(trial, 458, trial_pointer(trial_put(trial, request)),
-		   trial_pointer(trial_take(trial, 1000 * 8)), 1000);
+		   trial_pointer(trial_take(trial, 8000)), 1000);
 }
 
 static void statmount_first(struct trial *trial)

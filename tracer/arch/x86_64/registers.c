@@ -78,6 +78,11 @@ int64_t mw_arch_syscall_result(const struct user_regs_struct *regs)
 	return (int64_t)regs->rax;
 }
 
+void mw_arch_set_syscall_result(struct user_regs_struct *regs, int64_t result)
+{
+	regs->rax = (uint64_t)result;
+}
+
 void mw_arch_syscall_skip(struct user_regs_struct *regs)
 {
 	regs->orig_rax = (uint64_t)-1;

@@ -120,7 +120,7 @@ static void load_registers(const struct x86_execution *execution, const struct x
 	const struct user_regs_struct *regs = &execution->state->regs;
 	struct x86_frame *frame = &execution->replayer->frame;
 
-	for (uint8_t i = 0; i <= X86_R15; i++)
+	for (unsigned i = 0; i <= X86_R15; i++)
 		frame->gpr[i] = mw_x86_gpr_read(regs, i);
 	if (store->rsp_alias != X86_NO_REG)
 		frame->gpr[store->rsp_alias] = regs->rsp;
@@ -135,7 +135,7 @@ static void store_registers(const struct x86_execution *execution, const struct 
 	struct user_regs_struct *regs = &execution->state->regs;
 	const struct x86_frame *frame = &execution->replayer->frame;
 
-	for (uint8_t i = 0; i <= X86_R15; i++)
+	for (unsigned i = 0; i <= X86_R15; i++)
 		if (i != store->base && i != store->rsp_alias && i != X86_RSP)
 			mw_x86_gpr_write(regs, i, frame->gpr[i]);
 	if (store->rsp_alias != X86_NO_REG)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""The program unmaps, moves, empties and protects the memory that is watched: it notices nothing,
+and each change is reported."""
+
+from harness import E2ETest
+
+VALUE = "*(long *)0x200000001000"
+
+
+class Remap(E2ETest):
+    def run_remap(self, mode, watch=VALUE, options=()):
+        """Runs one mode of the tracee under a watch. Returns (events, oracle, memwatch)."""
+        target = self.tracee("remap", mode)
+        target.say()
+        target.read_until("mapped")
+        process = self.attach(target, [watch], ["--backend=page", *options])
+        oracle = self.end_tracee(target)
+        self.assertEqual(process.finish(), 0, process.stderr)
+        self.check_talk(process)
+        self.assertEqual(oracle["failures"], "0", target.stdout)
+        return self.events(), oracle, process
+
+    @staticmethod
+    def told(events):
+        return [(cause_of(event), event["old_text"], event["new_text"]) for event in events]
+
+    def check(self, mode, **options):
+        events, oracle, process = self.run_remap(mode, **options)
+        expected = [tuple(line.split("\t")[1:]) for line in oracle.text.splitlines()
+                    if line.startswith("see\t")]
+        self.assertTrue(expected)
+        self.assertEqual(self.told(events), expected, process.stderr)
+        self.check_sequence(events)
+        return events, process
+
+    def test_an_unmapped_watch_is_reported_and_stays_ended(self):
+        events, process = self.check("munmap", options=["--stack"])
+        self.assertIn("do_munmap", [frame["function"] for frame in events[-1]["where"]["stack"]])
+        self.assertIsNone(events[-1]["new_value"])
+        self.assertRegex(process.stderr, r"watch 1 \(.*\) ended: its memory was unmapped "
+                                         r"\(munmap\) by thread \d+")
+
+    def test_stores_reads_mappings_over_and_unmappings_come_in_their_order(self):
+        self.check("sequence")
+
+    def test_what_is_mapped_over_readonly_faults_as_alone_until_it_is_writable(self):
+        self.check("readonly")
+
+    def test_a_watch_follows_its_memory(self):
+        events, process = self.check("move")
+        self.assertEqual([event.address for event in events],
+                         [0x200000001000, 0x210000001000, 0x200000001000, 0x200000001000])
+        self.assertIn("moved from 0x200000001000 to 0x210000001000", process.stderr)
+
+    def test_a_watch_follows_memory_whose_place_stays_mapped(self):
+        self.check("dontunmap")
+
+    def test_growing_and_shrinking_in_place_keeps_the_watch_until_it_is_cut_off(self):
+        self.check("grow")
+
+    def test_what_moves_over_a_watch_is_its_new_value(self):
+        self.check("moveover")
+
+    def test_calls_that_fail_alone_fail_the_same_way(self):
+        self.check("failing")
+
+    def test_protections_of_the_program_hold_and_the_watch_comes_back_with_them(self):
+        self.check("protect")
+
+    def test_advice_that_empties_is_reported_and_other_advice_harmless(self):
+        self.check("madvise")
+
+    def test_shared_memory_can_be_emptied_moved_and_cut_off(self):
+        self.check("shared")
+
+    def test_a_truncated_file_ends_its_watch(self):
+        self.check("truncate")
+
+    def test_detached_segments_end_their_watch(self):
+        self.check("shmdt")
+
+    def test_a_shrinking_break_unmaps(self):
+        self.check("brk", watch="*heap")
+
+    def test_a_large_block_is_followed_through_realloc_until_it_is_freed(self):
+        _, process = self.check("realloc", watch="*block")
+        self.assertRegex(process.stderr, r"watch 1 \(\*block\) moved from 0x\w+ to 0x\w+")
+
+    def test_a_sealed_watch_lets_go(self):
+        events, _, process = self.run_remap("seal")
+        self.assertEqual(self.told(events)[0], ("store", "0", "5"))
+
+    def test_threads_lose_no_store_while_the_page_is_remapped(self):
+        events, oracle, _ = self.run_remap("threads", watch="0x200000001040:24")
+        self.assertEqual(len(events), oracle.number("stores"))
+        self.check_chain(events)
+
+    def test_the_guarded_pages_of_a_gone_watch_are_let_go_without_syscall_stops(self):
+        for mode in ("munmap", "truncate"):
+            with self.subTest(mode):
+                events, _, _ = self.run_remap(mode, options=["--syscalls=off"])
+                self.assertEqual(self.told(events)[0], ("store", "0", "5"))
+
+
+def cause_of(event):
+    if event.cause in ("syscall", "unmap"):
+        name = event["cause"]["syscall"]["name"]
+        return f"{event.cause} {name}"
+    return event.cause

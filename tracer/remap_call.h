@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+/** Which memory a system call unmaps, moves, empties or protects. */
+#ifndef MW_TRACER_REMAP_CALL_H
+#define MW_TRACER_REMAP_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/compiler.h"
+#include "base/target.h"
+#include "tracer/spans.h"
+
+struct mw_remap_call {
+	int64_t number;
+	uint64_t args[6];
+	/** Whole pages whose mapping or content may change; disjoint. */
+	struct mw_spans affected;
+	/** mremap: what moves to the address that the call returns, or stays; else size 0. */
+	struct mw_range kept;
+	/** What is mapped there afterwards is a stack, which can't be write-protected. */
+	bool makes_stack;
+};
+
+/** True for a system call whose ranges matter. */
+bool mw_remap_call_is_known(int64_t number);
+/**
+ * Lists what a call is going to affect.
+ *
+ * @param ret to be released by mw_remap_call_deinit(), also on failure.
+ */
+struct mw_error *mw_remap_call_init(pid_t pid, int64_t number, const uint64_t args[6],
+				    struct mw_remap_call *ret) MW_MUST_CHECK;
+void mw_remap_call_deinit(struct mw_remap_call *call);
+/** A first argument with which the call does nothing but fail. */
+uint64_t mw_remap_call_dud(int64_t number);
+
+#endif
