@@ -8,8 +8,7 @@
 #include "base/error.h"
 
 #define ANNEX_SIZE                                                                                 \
-	(MW_ANNEX_CODE_SIZE +                                                                      \
-	 ((sizeof(struct mw_annex) + MW_ANNEX_CODE_SIZE - 1) & ~(MW_ANNEX_CODE_SIZE - 1)))
+	(MW_ANNEX_CODE_SIZE + ((sizeof(struct mw_annex) + MW_PAGE_SIZE - 1) & ~(MW_PAGE_SIZE - 1)))
 
 static struct mw_error *map(struct mw_tracer *tracer, struct mw_injection *injection)
 {
@@ -48,6 +47,8 @@ static struct mw_error *use_code(struct mw_tracer *tracer, struct mw_injection *
 
 	mw_arch_deadman(&deadman);
 	err = mw_mem_write(&tracer->mem, tracer->annex.start, deadman.code, deadman.size);
+	if (!err)
+		err = mw_deadman_write_exits(tracer);
 	if (!err)
 		err = mw_inject_call(injection, SYS_mprotect, args, &result);
 	if (err)

@@ -227,6 +227,8 @@ static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thre
 	thread->scratch = (struct mw_range){0};
 	tracer->spare_scratch.count = 0;
 	mw_annex_forget(tracer);
+	thread->has_record = false;
+	thread->at_exit = false;
 	tracer->text_generation++;
 	mw_guard_end_all(tracer, "the process runs a new program (exec)");
 	mw_mem_deinit(&tracer->mem);
@@ -280,6 +282,11 @@ struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer, struct mw_thread *
 	 */
 	if (thread->stop.kind != MW_STOP_SIGNAL)
 		thread->rewound = false;
+	if (thread->at_exit && thread->state == MW_THREAD_STOPPED) {
+		err = mw_deadman_leave_exit(tracer, thread);
+		if (err)
+			return err == mw_err_gone ? NULL : err;
+	}
 	err = (thread->handled ? pass : handlers[thread->stop.kind])(tracer, thread);
 	/* A death in the middle is reported by the wait gate. */
 	return err == mw_err_gone ? NULL : err;

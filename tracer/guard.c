@@ -76,8 +76,8 @@ static void update_syscall_tracing(struct mw_tracer *tracer)
 
 	mw_vec_foreach (guard, &tracer->guards)
 		any |= guard->backend == MW_BACKEND_PAGE;
-	tracer->trace_syscalls = (any && !tracer->options.ignore_syscalls) ||
-				 tracer->deadman.armed[MW_DEADMAN_SEGV];
+	tracer->trace_syscalls =
+		(any && !tracer->options.ignore_syscalls) || tracer->deadman.armed[MW_DEADMAN_SEGV];
 }
 
 static struct mw_error *add_stopped(struct mw_tracer *tracer,
