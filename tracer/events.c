@@ -2,6 +2,7 @@
 #include "tracer/engine.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "base/error.h"
@@ -258,6 +259,13 @@ static struct mw_error *on_exec(struct mw_tracer *tracer, struct mw_thread *thre
 	return err;
 }
 
+static struct mw_error *on_exit_event(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	if (thread->same_memory)
+		mw_poll_look_last(tracer);
+	return pass(tracer, thread);
+}
+
 static stop_handler *const handlers[] = {
 	[MW_STOP_EXITED] = on_death,
 	[MW_STOP_KILLED] = on_death,
@@ -270,7 +278,7 @@ static stop_handler *const handlers[] = {
 	[MW_STOP_VFORK_DONE] = on_vfork_done,
 	[MW_STOP_CLONE] = on_new_task,
 	[MW_STOP_EXEC] = on_exec,
-	[MW_STOP_EXIT] = pass,
+	[MW_STOP_EXIT] = on_exit_event,
 	[MW_STOP_UNKNOWN] = pass,
 };
 
@@ -335,6 +343,7 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 {
 	struct mw_thread *thread = NULL;
 	struct mw_stop stop;
+	bool busy;
 	pid_t tid;
 
 	mw_emergency_serve(tracer);
@@ -346,9 +355,15 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 		tell(tracer, mw_engine_dispatch(tracer, thread));
 		return true;
 	}
-	tid = mw_wait_any(&stop);
+	mw_hot_turn(tracer);
+	if (mw_wp_serve(tracer))
+		return true;
+	busy = mw_poll_turn(tracer) || mw_wp_is_hot(tracer);
+	tid = busy ? mw_wait_poll(&stop) : mw_wait_any(&stop);
 	if (tid > 0)
 		tell(tracer, note_stop(tracer, tid, stop));
+	else if (tid == 0 && busy)
+		sched_yield();
 	else if (tid == 0)
 		mw_burst_release(tracer, false);
 	return tid >= 0;

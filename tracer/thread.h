@@ -103,6 +103,13 @@ struct mw_thread {
 	mw_addr last_sp;
 	mw_addr last_tcb;
 
+	/** The page that it waits for, guarded by userfaultfd; NULL: none. See wp.h. */
+	mw_addr wp_fault;
+	/** It stored from inside the kernel: for a call, as /proc said before it was interrupted.
+	 */
+	bool wp_in_call;
+	bool wp_in_kernel;
+
 	enum mw_segv_mask segv_mask;
 	/** What the rt_sigaction() in flight replaces, as the program knows it. */
 	struct mw_sigaction replaced_action;
