@@ -28,11 +28,20 @@ static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thr
 	return NULL;
 }
 
+/* In the middle of a system call a thread can't be held: nothing can be injected there. */
+static bool is_inside_call(const struct mw_thread *thread)
+{
+	return thread->stop.kind == MW_STOP_CLONE || thread->stop.kind == MW_STOP_FORK ||
+	       thread->stop.kind == MW_STOP_VFORK || thread->stop.kind == MW_STOP_VFORK_DONE;
+}
+
 /* Lets a stop pass; in a held target the thread stays where it is. */
 static struct mw_error *pass(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	thread->handled = tracer->hold;
-	return tracer->hold ? NULL : mw_engine_resume(tracer, thread, 0);
+	bool hold = tracer->hold && !is_inside_call(thread);
+
+	thread->handled = hold;
+	return hold ? NULL : mw_engine_resume(tracer, thread, 0);
 }
 
 /* A signal that isn't ours is delivered untouched, even in a held target: it stops behind it. */
