@@ -136,10 +136,10 @@ class Rescue(E2ETest):
 
     def test_a_page_left_read_only_is_found_by_what_its_file_says(self):
         target = start_survivor(self, "orphan")
-        before = lasting_state(target.pid)
+        before = state(target.pid)
         code, said = self.rescue(target.pid, "--dry-run")
         self.assertEqual(code, 0, said)
-        self.assertEqual(lasting_state(target.pid), before)
+        self.assertEqual(state(target.pid), before)
         code, said = self.rescue(target.pid)
         self.assertEqual(code, 0, said)
         self.assertIn("writable again", said)
