@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "tracer/engine.h"
+#include "tracer/annex.h"
 
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "base/error.h"
+#include "tracer/engine.h"
 
 #define ANNEX_SIZE                                                                                 \
 	(MW_ANNEX_CODE_SIZE + ((sizeof(struct mw_annex) + MW_PAGE_SIZE - 1) & ~(MW_PAGE_SIZE - 1)))
