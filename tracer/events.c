@@ -12,6 +12,14 @@
 
 typedef struct mw_error *stop_handler(struct mw_tracer *tracer, struct mw_thread *thread);
 
+/* What goes wrong in the loop has nobody to return to: it is said, and the loop goes on. */
+static void tell(struct mw_tracer *tracer, struct mw_error *err)
+{
+	if (err)
+		mw_engine_emit_notice(tracer, "%s", err->message);
+	mw_error_destroy(err);
+}
+
 static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	bool killed = thread->stop.kind == MW_STOP_KILLED;
@@ -264,8 +272,8 @@ static struct mw_error *on_exec(struct mw_tracer *tracer, struct mw_thread *thre
 	if (!err)
 		return pass(tracer, thread);
 	/* What can't be read can't be watched either: it isn't to wait for that. */
-	mw_error_destroy(mw_engine_detach(tracer));
-	return err;
+	tell(tracer, err);
+	return mw_engine_detach(tracer);
 }
 
 static struct mw_error *on_exit_event(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -328,14 +336,6 @@ static struct mw_error *note_stop(struct mw_tracer *tracer, pid_t tid, struct mw
 	}
 	mw_thread_stopped(thread, stop);
 	return mw_engine_dispatch(tracer, thread);
-}
-
-/* What goes wrong in the loop has nobody to return to: it is said, and the loop goes on. */
-static void tell(struct mw_tracer *tracer, struct mw_error *err)
-{
-	if (err)
-		mw_engine_emit_notice(tracer, "%s", err->message);
-	mw_error_destroy(err);
 }
 
 bool mw_engine_poll(struct mw_tracer *tracer)
