@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-#include "tracer/engine.h"
+#include "tracer/guard.h"
 
 #include "base/error.h"
+#include "tracer/engine.h"
 
 static const struct mw_guard_ops *const back_ends[MW_BACKEND_COUNT] = {
 	[MW_BACKEND_PAGE] = &mw_guard_page,

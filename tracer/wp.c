@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
@@ -18,6 +19,7 @@
 #include "tracer/emergency.h"
 #include "tracer/engine.h"
 #include "tracer/pagemap.h"
+#include "tracer/remap_call.h"
 #include "tracer/sys.h"
 #include "tracer/wait.h"
 
@@ -86,7 +88,9 @@ struct mw_error *mw_wp_open(struct mw_tracer *tracer)
 				       tracer->pid);
 	err = mw_uffd_open(tracer,
 			   UFFD_FEATURE_PAGEFAULT_FLAG_WP | UFFD_FEATURE_THREAD_ID |
-				   MW_UFFD_WP_UNPOPULATED | MW_UFFD_WP_HUGETLBFS_SHMEM,
+				   UFFD_FEATURE_EVENT_UNMAP | UFFD_FEATURE_EVENT_REMAP |
+				   UFFD_FEATURE_EVENT_REMOVE | MW_UFFD_WP_UNPOPULATED |
+				   MW_UFFD_WP_HUGETLBFS_SHMEM,
 			   &tracer->wp.uffd);
 	if (!err && tracer->wp.uffd.user_only)
 		err = mw_error_create(MW_ERROR_PERMISSION,
@@ -110,17 +114,18 @@ void mw_wp_close(struct mw_tracer *tracer)
 		pthread_join(tracer->wp.bell, NULL);
 	close(tracer->wp.quit);
 	mw_uffd_close(&tracer->wp.uffd);
+	mw_vec_deinit(&tracer->wp.events);
 }
 
-/* "running" or "-1 …" outside of a call (proc_pid_syscall(5)). */
-static bool is_in_call(const struct mw_thread *thread)
+/* "running", or "-1 …" outside of a call (proc_pid_syscall(5)). @return the call, or -1. */
+static int64_t present_call(const struct mw_thread *thread)
 {
 	mw_auto_free char *text = NULL;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/syscall", thread->tgid, thread->tid);
 	mw_error_destroy(mw_file_read(path, &text, NULL));
-	return text && text[0] >= '0' && text[0] <= '9';
+	return text && text[0] >= '0' && text[0] <= '9' ? strtoll(text, NULL, 10) : -1;
 }
 
 static void note_message(struct mw_tracer *tracer, const struct uffd_msg *message)
@@ -134,9 +139,44 @@ static void note_message(struct mw_tracer *tracer, const struct uffd_msg *messag
 		tracer->wp_stranger = mw_addr_make(page);
 		return;
 	}
-	if (!thread->interrupt_sent)
-		thread->wp_in_call = is_in_call(thread);
 	thread->wp_fault = mw_addr_make(page);
+}
+
+static bool has_message(const struct mw_tracer *tracer)
+{
+	struct pollfd fd = {.fd = tracer->wp.uffd.fd, .events = POLLIN};
+
+	return poll(&fd, 1, 0) > 0 && (fd.revents & POLLIN);
+}
+
+/* Notes who is in a call. @return whether one of them is changing mappings. */
+static bool note_calls(struct mw_tracer *tracer)
+{
+	bool remaps = false;
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor))) {
+		int64_t call;
+
+		if (thread->state != MW_THREAD_RUNNING || thread->interrupt_sent)
+			continue;
+		call = present_call(thread);
+		thread->wp_in_call = call >= 0;
+		remaps |= call >= 0 && mw_remap_call_is_known(call);
+	}
+	return remaps;
+}
+
+static void interrupt_all(struct mw_tracer *tracer)
+{
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (thread->state == MW_THREAD_RUNNING && !thread->interrupt_sent &&
+		    !thread->vfork_parent)
+			thread->interrupt_sent = !mw_sys_interrupt(thread->tid);
 }
 
 void mw_wp_take_messages(struct mw_tracer *tracer)
@@ -149,7 +189,20 @@ void mw_wp_take_messages(struct mw_tracer *tracer)
 		for (size_t i = 0; size > 0 && i < (size_t)size / sizeof(*messages); i++)
 			if (messages[i].event == UFFD_EVENT_PAGEFAULT)
 				note_message(tracer, &messages[i]);
+			else
+				mw_wp_note_event(tracer, &messages[i]);
 	} while (size == sizeof(messages));
+}
+
+bool mw_wp_receive(struct mw_tracer *tracer)
+{
+	if (!has_message(tracer) && !tracer->wp.events.count)
+		return false;
+	/* Who unmaps something goes on when its message is read: it is to stop behind its call. */
+	if (note_calls(tracer))
+		interrupt_all(tracer);
+	mw_wp_take_messages(tracer);
+	return true;
 }
 
 struct mw_error *mw_wp_await_stop_or_fault(struct mw_tracer *tracer, struct mw_thread *thread,

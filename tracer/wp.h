@@ -15,6 +15,14 @@
 
 struct mw_thread;
 struct mw_tracer;
+struct uffd_msg;
+
+/** The target has unmapped, moved or given back memory. */
+struct mw_wp_event {
+	uint8_t kind;
+	struct mw_range range;
+	mw_addr to;
+};
 
 struct mw_wp {
 	struct mw_uffd uffd;
@@ -22,6 +30,8 @@ struct mw_wp {
 	pthread_t bell;
 	/** Tells the bell to end. */
 	int quit;
+	/** What the target did to its memory, not yet followed. */
+	MW_VEC(struct mw_wp_event) events;
 	/** Messages came until shortly: the tracer looks for the next one without sleeping. */
 	uint64_t hot_until_ns;
 };
@@ -54,9 +64,17 @@ struct mw_error *mw_wp_await_stop(struct mw_tracer *tracer, struct mw_thread *th
 struct mw_error *mw_wp_await_stop_or_fault(struct mw_tracer *tracer, struct mw_thread *thread,
 					   uint64_t timeout_ns, uint64_t patience_ns,
 					   bool *ret_stopped) MW_MUST_CHECK;
+/** Takes what messages there are. @return whether somebody is to be served. */
+bool mw_wp_receive(struct mw_tracer *tracer);
 /** Someone whose message is taken waits until its page is open, or until it is interrupted. */
 void mw_wp_take_messages(struct mw_tracer *tracer);
 /** Every other thread is stopped: lets the kernel finish the stores that it stands at. */
 struct mw_error *mw_wp_finish_calls(struct mw_tracer *tracer) MW_MUST_CHECK;
+
+/* wp_events.c */
+
+void mw_wp_note_event(struct mw_tracer *tracer, const struct uffd_msg *message);
+/** Ends guards whose memory has gone, and guards again what was given back. */
+struct mw_error *mw_wp_follow_events(struct mw_tracer *tracer) MW_MUST_CHECK;
 
 #endif

@@ -276,25 +276,14 @@ static struct mw_error *carry_out_all(struct mw_tracer *tracer)
 	return first;
 }
 
-static bool somebody_waits(const struct mw_tracer *tracer)
-{
-	const struct mw_thread *thread;
-	size_t cursor = 0;
-
-	if (tracer->wp_stranger.v)
-		return true;
-	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
-		if (thread->wp_fault.v)
-			return true;
-	return false;
-}
-
 /* A page is writable while its store is carried out: nobody else may run then. */
 static struct mw_error *serve(struct mw_tracer *tracer)
 {
 	struct mw_error *err = mw_engine_stop_all(tracer, NULL);
 	struct mw_error *resume_err;
 
+	if (!err)
+		err = mw_wp_follow_events(tracer);
 	if (!err && tracer->wp_stranger.v)
 		err = let_stranger_store(tracer);
 	if (!err)
@@ -310,10 +299,7 @@ bool mw_wp_serve(struct mw_tracer *tracer)
 {
 	struct mw_error *err;
 
-	if (!mw_wp_is_on(&tracer->wp))
-		return false;
-	mw_wp_take_messages(tracer);
-	if (!somebody_waits(tracer))
+	if (!mw_wp_is_on(&tracer->wp) || !mw_wp_receive(tracer))
 		return false;
 	err = serve(tracer);
 	if (err)

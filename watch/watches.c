@@ -348,8 +348,9 @@ static void visit_row(const struct mw_ledger_row *row,
 		.last_new = row->last_new,
 	};
 
-	memcpy(writer.tids, row->tids.items,
-	       mw_min(row->tids.count, mw_array_size(writer.tids)) * sizeof(pid_t));
+	if (row->tids.count)
+		memcpy(writer.tids, row->tids.items,
+		       mw_min(row->tids.count, mw_array_size(writer.tids)) * sizeof(pid_t));
 	visit(arg, &writer);
 }
 

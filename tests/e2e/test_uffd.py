@@ -84,6 +84,26 @@ class Uffd(E2ETest):
         self.assertEqual(process.child.returncode, 1)
         self.assertRegex(process.stderr, r"userfaultfd can't guard")
 
+    def follow_mappings(self, *words):
+        target = self.tracee("unmaps", *words)
+        address = int(re.search(r"^address (0x[0-9a-f]+)", target.stdout, re.M).group(1), 16)
+        process = self.attach(target, [f"{address:#x}:4096"], ["--backend=uffd"])
+        oracle = self.end_tracee(target)
+        self.assertEqual(process.finish(), 0, process.stderr)
+        self.assertEqual(oracle["kept"], "1")
+        events = [event for event in self.events() if event.cause == "store"]
+        self.assertEqual([int.from_bytes(event.new_part, "little") for event in events],
+                         [1, 2, 3, 4])
+        return process
+
+    def test_memory_that_is_given_back_is_watched_on_and_its_unmapping_ends_the_watch(self):
+        process = self.follow_mappings()
+        self.assertRegex(process.stderr, r"watch 1 .* ended: its memory was unmapped")
+
+    def test_memory_that_moves_ends_the_watch_and_works_on(self):
+        process = self.follow_mappings("move")
+        self.assertRegex(process.stderr, r"watch 1 .* ended: its memory was (moved|unmapped)")
+
     def test_detach_leaves_no_trace(self):
         target = self.running("region", "0", "1", "forever")
         before = lasting_state(target.pid)
