@@ -249,7 +249,8 @@ static struct mw_error *follow(struct mw_tracer *tracer, const struct mw_guard *
 
 	region->range = guard->range;
 	region->snapshot += cut;
-	region->filled = mw_min(region->filled - mw_min(region->filled, cut), guard->range.size);
+	region->filled -= mw_min(region->filled, cut);
+	region->filled = mw_min(region->filled, guard->range.size);
 	tracer->poll.changed = true;
 	return NULL;
 }
