@@ -12,6 +12,14 @@
 
 typedef struct mw_error *stop_handler(struct mw_tracer *tracer, struct mw_thread *thread);
 
+/* What goes wrong in the loop has nobody to return to: it is said, and the loop goes on. */
+static void tell(struct mw_tracer *tracer, struct mw_error *err)
+{
+	if (err)
+		mw_engine_emit_notice(tracer, "%s", err->message);
+	mw_error_destroy(err);
+}
+
 static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	bool killed = thread->stop.kind == MW_STOP_KILLED;
@@ -28,11 +36,20 @@ static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thr
 	return NULL;
 }
 
+/* In the middle of a system call a thread can't be held: nothing can be injected there. */
+static bool is_inside_call(const struct mw_thread *thread)
+{
+	return thread->stop.kind == MW_STOP_CLONE || thread->stop.kind == MW_STOP_FORK ||
+	       thread->stop.kind == MW_STOP_VFORK || thread->stop.kind == MW_STOP_VFORK_DONE;
+}
+
 /* Lets a stop pass; in a held target the thread stays where it is. */
 static struct mw_error *pass(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	thread->handled = tracer->hold;
-	return tracer->hold ? NULL : mw_engine_resume(tracer, thread, 0);
+	bool hold = tracer->hold && !is_inside_call(thread);
+
+	thread->handled = hold;
+	return hold ? NULL : mw_engine_resume(tracer, thread, 0);
 }
 
 /* A signal that isn't ours is delivered untouched, even in a held target: it stops behind it. */
@@ -151,8 +168,9 @@ static struct mw_error *on_syscall(struct mw_tracer *tracer, struct mw_thread *t
 	if (gone)
 		return NULL;
 	err = mw_gate_syscall(tracer, thread);
+	if (!err && thread->interrupted)
+		err = mw_engine_repeat_call(thread);
 	resume_err = mw_engine_resume(tracer, thread, 0);
-
 	if (!err)
 		return resume_err;
 	mw_error_destroy(resume_err);
@@ -227,6 +245,8 @@ static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thre
 	thread->scratch = (struct mw_range){0};
 	tracer->spare_scratch.count = 0;
 	mw_annex_forget(tracer);
+	thread->has_record = false;
+	thread->at_exit = false;
 	tracer->text_generation++;
 	mw_guard_end_all(tracer, "the process runs a new program (exec)");
 	mw_mem_deinit(&tracer->mem);
@@ -252,8 +272,8 @@ static struct mw_error *on_exec(struct mw_tracer *tracer, struct mw_thread *thre
 	if (!err)
 		return pass(tracer, thread);
 	/* What can't be read can't be watched either: it isn't to wait for that. */
-	mw_error_destroy(mw_engine_detach(tracer));
-	return err;
+	tell(tracer, err);
+	return mw_engine_detach(tracer);
 }
 
 static struct mw_error *on_exit_event(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -287,6 +307,11 @@ struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer, struct mw_thread *
 	 */
 	if (thread->stop.kind != MW_STOP_SIGNAL)
 		thread->rewound = false;
+	if (thread->at_exit && thread->state == MW_THREAD_STOPPED) {
+		err = mw_deadman_leave_exit(tracer, thread);
+		if (err)
+			return err == mw_err_gone ? NULL : err;
+	}
 	err = (thread->handled ? pass : handlers[thread->stop.kind])(tracer, thread);
 	/* A death in the middle is reported by the wait gate. */
 	return err == mw_err_gone ? NULL : err;
@@ -311,14 +336,6 @@ static struct mw_error *note_stop(struct mw_tracer *tracer, pid_t tid, struct mw
 	}
 	mw_thread_stopped(thread, stop);
 	return mw_engine_dispatch(tracer, thread);
-}
-
-/* What goes wrong in the loop has nobody to return to: it is said, and the loop goes on. */
-static void tell(struct mw_tracer *tracer, struct mw_error *err)
-{
-	if (err)
-		mw_engine_emit_notice(tracer, "%s", err->message);
-	mw_error_destroy(err);
 }
 
 bool mw_engine_poll(struct mw_tracer *tracer)

@@ -187,7 +187,7 @@ static struct mw_error *write_back(struct mw_tracer *tracer, struct mw_thread *t
 	if (!err)
 		err = save_state(thread, store, state);
 	if (noted)
-		mw_deadman_end_store(tracer, thread);
+		mw_deadman_end_store(tracer, thread, !err);
 	return err;
 }
 

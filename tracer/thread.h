@@ -79,6 +79,8 @@ struct mw_thread {
 	bool handled;
 	/** PTRACE_INTERRUPT was sent since it last stopped. */
 	bool interrupt_sent;
+	/** The present stop took an interruption with it: a call may have ended because of that. */
+	bool interrupted;
 	/** Waits for its vfork child: doesn't run, and can't be stopped. */
 	bool vfork_parent;
 	/** Shares the watched address space. A plain fork child doesn't. */
@@ -111,9 +113,12 @@ struct mw_thread {
 	enum mw_segv_mask segv_mask;
 	/** What the rt_sigaction() in flight replaces, as the program knows it. */
 	struct mw_sigaction replaced_action;
-	/** Which of the annex's records of redirected calls is this thread's. */
-	bool has_call_record;
-	unsigned call_record;
+	/** Which of the annex's records of calls and stores is this thread's. */
+	bool has_record;
+	unsigned record;
+	/** It was sent to the exit of its store, to go on at `behind_exit`. */
+	bool at_exit;
+	mw_addr behind_exit;
 	char name[MW_COMM_SIZE];
 	uint64_t name_read_ns;
 

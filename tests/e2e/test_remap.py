@@ -95,6 +95,29 @@ class Remap(E2ETest):
         self.assertEqual(len(events), oracle.number("stores"))
         self.check_chain(events)
 
+    def test_parts_of_a_watch_end_or_change_by_themselves(self):
+        events, oracle, _ = self.run_remap("parts", watch="0x200000001000:16384")
+        parts = [(event.cause, f"{event.address:x}", str(event["how_big"])) for event in events
+                 if event.cause in ("unmap", "syscall")]
+        self.assertEqual(parts, [tuple(line.split()[1:]) for line in oracle.text.splitlines()
+                                 if line.startswith("part ")])
+        stores = [line for line in oracle.text.splitlines() if line.startswith("see\tstore")]
+        self.assertEqual(len([event for event in events if event.cause == "store"]), len(stores))
+
+    def test_watches_follow_threads_that_move_their_pages_at_the_same_time(self):
+        target = self.tracee("remap", "movers")
+        target.say()
+        target.read_until("mapped")
+        watches = [f"*(long *)0x20000000{page}000" for page in (1, 3, 5, 7)]
+        process = self.attach(target, watches, ["--backend=page"])
+        oracle = self.end_tracee(target)
+        self.assertEqual(process.finish(), 0, process.stderr[-2000:])
+        self.assertEqual(oracle["failures"], "0", target.stdout)
+        for name in watches:
+            values = [event.new_int() for event in self.events()
+                      if event["variable_name"] == name]
+            self.assertEqual(values, list(range(1, 2 * oracle.number("moves") + 1)))
+
     def test_hardware_watches_follow_while_pages_are_guarded(self):
         target = self.tracee("remap", "move")
         target.say()
