@@ -43,6 +43,8 @@ static struct mw_error *rebuild_watched(struct mw_tracer *tracer)
 
 		if (err)
 			break;
+		if (guard->backend == MW_BACKEND_POLL)
+			continue;
 		err = mw_spans_cut(&tracer->watched, span.range);
 		if (!err)
 			err = mw_spans_add(&tracer->watched, &span);
@@ -68,14 +70,17 @@ static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *gua
 				       "back end %s isn't available: use --backend=page",
 				       mw_backend_name(guard->backend));
 	err = ops->arm(tracer, guard);
-	return err ? err : watch_more(tracer, guard->range);
+	/* Those who poll ask for no store. */
+	if (err || guard->backend == MW_BACKEND_POLL)
+		return err;
+	return watch_more(tracer, guard->range);
 }
 
 static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
 	struct mw_error *err = back_ends[guard->backend]->disarm(tracer, guard);
 
-	return err ? err : rebuild_watched(tracer);
+	return err || guard->backend == MW_BACKEND_POLL ? err : rebuild_watched(tracer);
 }
 
 /*

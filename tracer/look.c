@@ -125,7 +125,14 @@ static bool compare(struct mw_tracer *tracer, const struct mw_poll_region *regio
 static void lose(struct mw_tracer *tracer, const struct mw_poll_region *region)
 {
 	uint32_t guard_id = region->guard_id;
+	uint8_t byte;
+	struct mw_error *err = mw_mem_read(&tracer->mem, region->range.start, &byte, 1);
+	bool gone = err == mw_err_gone;
 
+	mw_error_destroy(err);
+	/* The whole address space is: that ends all guards at once. */
+	if (gone)
+		return;
 	mw_look_forget(&tracer->poll, guard_id);
 	mw_guard_end(tracer, guard_id, unmapped);
 }
