@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-#include "tracer/engine.h"
+#include "tracer/annex.h"
 
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "base/error.h"
+#include "tracer/engine.h"
 
 #define ANNEX_SIZE                                                                                 \
-	(MW_ANNEX_CODE_SIZE +                                                                      \
-	 ((sizeof(struct mw_annex) + MW_ANNEX_CODE_SIZE - 1) & ~(MW_ANNEX_CODE_SIZE - 1)))
+	(MW_ANNEX_CODE_SIZE + ((sizeof(struct mw_annex) + MW_PAGE_SIZE - 1) & ~(MW_PAGE_SIZE - 1)))
 
 static struct mw_error *map(struct mw_tracer *tracer, struct mw_injection *injection)
 {
@@ -48,6 +48,8 @@ static struct mw_error *use_code(struct mw_tracer *tracer, struct mw_injection *
 
 	mw_arch_deadman(&deadman);
 	err = mw_mem_write(&tracer->mem, tracer->annex.start, deadman.code, deadman.size);
+	if (!err)
+		err = mw_deadman_write_exits(tracer);
 	if (!err)
 		err = mw_inject_call(injection, SYS_mprotect, args, &result);
 	if (err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /**
- * Memory of ours in the tracee: a page of code and, right behind it, struct mw_annex. It holds all
+ * Memory of ours in the tracee: pages of code and, right behind it, struct mw_annex. It holds all
  * that it takes to put the tracee right when memwatch is killed, so that the code in it (the
  * dead-man, arch/ARCH/deadman.c), the guardian and `memwatch rescue` need nothing else.
  */
@@ -13,10 +13,15 @@
 
 /** "mwannex1", as it stands in memory. */
 #define MW_ANNEX_MAGIC UINT64_C(0x3178656e6e61776d)
-#define MW_ANNEX_CODE_SIZE UINT64_C(4096)
+#define MW_ANNEX_CODE_SIZE UINT64_C(8192)
+/** Where the exits of stores begin in the code: see struct mw_annex_store. */
+#define MW_ANNEX_EXITS UINT64_C(4096)
+#define MW_ANNEX_EXIT_SIZE 32
 
 #define MW_ANNEX_SPANS 16384
 #define MW_ANNEX_CALLS 128
+/** At most as many as there are exits in a page. */
+#define MW_ANNEX_STORES 128
 #define MW_ANNEX_BUFFERS 16
 #define MW_ANNEX_SCRATCHES 256
 #define MW_ANNEX_PINS 64
@@ -25,6 +30,8 @@
 /** Longest read-modify-write operand. */
 #define MW_ANNEX_STORE_MAX 16
 #define MW_ANNEX_REGISTERS 18
+/** Which of them is the ip. */
+#define MW_ANNEX_IP 16
 
 /** sigaction as the kernel has it, which isn't glibc's. */
 struct mw_sigaction {
@@ -58,14 +65,17 @@ struct mw_annex_session {
 	uint64_t regs[MW_ANNEX_REGISTERS];
 };
 
-/** A read-modify-write that is being carried out for a thread: it must not happen twice. */
+/**
+ * A read-modify-write that is being carried out for a thread: it must not happen twice. The thread
+ * goes on at the exit of the same index, which frees the record and jumps behind the instruction:
+ * so the record is valid until, and only until, the thread has its new registers.
+ */
 struct mw_annex_store {
 	/** 0: none. */
 	int64_t tid;
 	uint64_t addr;
 	uint64_t size;
 	uint8_t old_bytes[MW_ANNEX_STORE_MAX];
-	uint8_t new_bytes[MW_ANNEX_STORE_MAX];
 	uint64_t ip;
 	/** Behind the instruction. */
 	uint64_t regs[MW_ANNEX_REGISTERS];
@@ -122,7 +132,7 @@ struct mw_annex {
 	/** Faults that came after that are tried once more: they may have been on their way. */
 	struct mw_annex_retry retries[MW_ANNEX_RETRIES];
 	struct mw_annex_session session;
-	struct mw_annex_store store;
+	struct mw_annex_store stores[MW_ANNEX_STORES];
 	/** Which of the two tables is valid, and how long it is: changed by one aligned write. */
 	uint32_t span_count;
 	uint32_t span_table;

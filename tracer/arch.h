@@ -87,6 +87,11 @@ struct mw_arch_deadman {
 };
 void mw_arch_deadman(struct mw_arch_deadman *ret);
 /**
+ * Writes the exit of a store, for the place @at: stores 0 at @flag (8 bytes), and jumps to the
+ * address that stands at @target. It changes no register and no flag.
+ */
+void mw_arch_store_exit(uint8_t ret[MW_ANNEX_EXIT_SIZE], mw_addr at, mw_addr flag, mw_addr target);
+/**
  * The registers in a signal frame's order, as they will be when the thread runs on: a system call
  * that is to be restarted stands before its instruction again.
  */

@@ -31,8 +31,8 @@ struct mw_deadman {
 	bool told;
 	/** The program may have kept the address of our handler: its page has to stay. */
 	bool escaped;
-	/** Whose the annex's records of redirected calls are; 0: free. */
-	pid_t call_owners[MW_ANNEX_CALLS];
+	/** Whose the annex's records of calls and stores are; 0: free. */
+	pid_t record_owners[MW_ANNEX_CALLS];
 };
 
 /** Reads what the program has set. */
@@ -79,12 +79,17 @@ void mw_deadman_forget_thread(struct mw_tracer *tracer, const struct mw_thread *
 /**
  * A read-modify-write is about to be written for a thread that stands before it.
  *
- * @return whether mw_deadman_end_store() is to follow, once its registers are set.
+ * @return whether mw_deadman_end_store() is to follow, once it has its new registers.
  */
-bool mw_deadman_begin_store(struct mw_tracer *tracer, const struct mw_thread *thread,
+bool mw_deadman_begin_store(struct mw_tracer *tracer, struct mw_thread *thread,
 			    const struct mw_store_target *target,
 			    const struct mw_store_state *after);
-void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread);
+void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread, bool done);
+/** The next stop of such a thread: if it hasn't passed the exit yet, it has now. */
+struct mw_error *mw_deadman_leave_exit(struct mw_tracer *tracer,
+				       struct mw_thread *thread) MW_MUST_CHECK;
+/** Writes the code of all exits, while it may still be written. */
+struct mw_error *mw_deadman_write_exits(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** The set of scratch mappings, or of pinned threads, has changed. */
 void mw_deadman_note_scratch(struct mw_tracer *tracer);
 void mw_deadman_note_pins(struct mw_tracer *tracer);

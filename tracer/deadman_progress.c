@@ -15,18 +15,37 @@ static mw_addr call_at(const struct mw_tracer *tracer, unsigned index)
 	return mw_addr_add(mw_annex_at(tracer, calls), index * sizeof(struct mw_annex_call));
 }
 
-/** A thread keeps its record. @return false when all are taken. */
+static mw_addr store_at(const struct mw_tracer *tracer, const struct mw_thread *thread)
+{
+	return mw_addr_add(mw_annex_at(tracer, stores),
+			   thread->record * sizeof(struct mw_annex_store));
+}
+
+static mw_addr exit_at(const struct mw_tracer *tracer, unsigned index)
+{
+	return mw_addr_add(tracer->annex.start,
+			   MW_ANNEX_EXITS + (uint64_t)index * MW_ANNEX_EXIT_SIZE);
+}
+
+static void free_store(struct mw_tracer *tracer, const struct mw_thread *thread)
+{
+	const int64_t none = 0;
+
+	mw_error_destroy(mw_mem_write(&tracer->mem, store_at(tracer, thread), &none, sizeof(none)));
+}
+
+/** A thread keeps its records. @return false when all are taken. */
 static bool take_record(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	pid_t *owners = tracer->deadman.call_owners;
+	pid_t *owners = tracer->deadman.record_owners;
 
-	for (unsigned i = 0; i < MW_ANNEX_CALLS && !thread->has_call_record; i++)
+	for (unsigned i = 0; i < MW_ANNEX_CALLS && !thread->has_record; i++)
 		if (!owners[i]) {
 			owners[i] = thread->tid;
-			thread->call_record = i;
-			thread->has_call_record = true;
+			thread->record = i;
+			thread->has_record = true;
 		}
-	return thread->has_call_record;
+	return thread->has_record;
 }
 
 static void fill_call(const struct mw_thread *thread, struct mw_annex_call *ret)
@@ -64,7 +83,7 @@ struct mw_error *mw_deadman_begin_call(struct mw_tracer *tracer, struct mw_threa
 	    !take_record(tracer, thread))
 		return NULL;
 	fill_call(thread, &call);
-	err = mw_mem_write(&tracer->mem, call_at(tracer, thread->call_record), &call,
+	err = mw_mem_write(&tracer->mem, call_at(tracer, thread->record), &call,
 			   offsetof(struct mw_annex_call, buffers) +
 				   call.count * sizeof(call.buffers[0]));
 	if (err)
@@ -87,11 +106,14 @@ void mw_deadman_end_call(struct mw_thread *thread)
 
 void mw_deadman_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread)
 {
-	if (thread->has_call_record)
-		tracer->deadman.call_owners[thread->call_record] = 0;
+	if (!thread->has_record)
+		return;
+	tracer->deadman.record_owners[thread->record] = 0;
+	if (thread->at_exit)
+		free_store(tracer, thread);
 }
 
-bool mw_deadman_begin_store(struct mw_tracer *tracer, const struct mw_thread *thread,
+bool mw_deadman_begin_store(struct mw_tracer *tracer, struct mw_thread *thread,
 			    const struct mw_store_target *target,
 			    const struct mw_store_state *after)
 {
@@ -102,24 +124,62 @@ bool mw_deadman_begin_store(struct mw_tracer *tracer, const struct mw_thread *th
 		.ip = mw_arch_ip(&thread->regs).v,
 	};
 
-	if (!tracer->deadman.armed[MW_DEADMAN_SEGV] || target->size > MW_ANNEX_STORE_MAX)
+	if (!tracer->deadman.armed[MW_DEADMAN_SEGV] || target->size > MW_ANNEX_STORE_MAX ||
+	    !take_record(tracer, thread))
 		return false;
 	memcpy(store.old_bytes, tracer->old_bytes, target->size);
 	mw_arch_frame_registers(&after->regs, store.regs);
 	/* A failure means that the process is gone. */
 	mw_error_destroy(
-		mw_mem_write(&tracer->mem, mw_annex_at(tracer, store), &store, sizeof(store)));
+		mw_mem_write(&tracer->mem, store_at(tracer, thread), &store, sizeof(store)));
 	return true;
 }
 
-void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread)
+void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread, bool done)
 {
-	const int64_t none = 0;
+	if (!done) {
+		free_store(tracer, thread);
+		return;
+	}
+	thread->at_exit = true;
+	thread->behind_exit = mw_arch_ip(&thread->regs);
+	mw_arch_set_ip(&thread->regs, exit_at(tracer, thread->record));
+	mw_thread_regs_changed(thread);
+}
 
-	/* A failure means that the thread is gone. */
-	mw_thread_flush_regs(thread);
-	mw_error_destroy(
-		mw_mem_write(&tracer->mem, mw_annex_at(tracer, store), &none, sizeof(none)));
+struct mw_error *mw_deadman_leave_exit(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct user_regs_struct *regs;
+	mw_addr exit = exit_at(tracer, thread->record);
+	struct mw_error *err;
+	uint64_t done;
+
+	thread->at_exit = false;
+	err = mw_thread_regs(thread, &regs);
+	if (err)
+		return err;
+	done = mw_arch_ip(regs).v - exit.v;
+	if (!tracer->annex.size || done >= MW_ANNEX_EXIT_SIZE)
+		return NULL;
+	free_store(tracer, thread);
+	mw_arch_set_ip(regs, thread->behind_exit);
+	mw_thread_regs_changed(thread);
+	return NULL;
+}
+
+struct mw_error *mw_deadman_write_exits(struct mw_tracer *tracer)
+{
+	uint8_t code[MW_ANNEX_STORES][MW_ANNEX_EXIT_SIZE];
+
+	for (unsigned i = 0; i < MW_ANNEX_STORES; i++) {
+		mw_addr store =
+			mw_addr_add(mw_annex_at(tracer, stores), i * sizeof(struct mw_annex_store));
+
+		mw_arch_store_exit(code[i], exit_at(tracer, i), store,
+				   mw_addr_add(store, offsetof(struct mw_annex_store, regs) +
+							      MW_ANNEX_IP * sizeof(uint64_t)));
+	}
+	return mw_mem_write(&tracer->mem, exit_at(tracer, 0), code, sizeof(code));
 }
 
 void mw_deadman_note_scratch(struct mw_tracer *tracer)

@@ -2,6 +2,7 @@
 #include "tracer/engine.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "base/error.h"
@@ -35,11 +36,20 @@ static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thr
 	return NULL;
 }
 
+/* In the middle of a system call a thread can't be held: nothing can be injected there. */
+static bool is_inside_call(const struct mw_thread *thread)
+{
+	return thread->stop.kind == MW_STOP_CLONE || thread->stop.kind == MW_STOP_FORK ||
+	       thread->stop.kind == MW_STOP_VFORK || thread->stop.kind == MW_STOP_VFORK_DONE;
+}
+
 /* Lets a stop pass; in a held target the thread stays where it is. */
 static struct mw_error *pass(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	thread->handled = tracer->hold;
-	return tracer->hold ? NULL : mw_engine_resume(tracer, thread, 0);
+	bool hold = tracer->hold && !is_inside_call(thread);
+
+	thread->handled = hold;
+	return hold ? NULL : mw_engine_resume(tracer, thread, 0);
 }
 
 /* A signal that isn't ours is delivered untouched, even in a held target: it stops behind it. */
@@ -235,6 +245,8 @@ static struct mw_error *enter_new_image(struct mw_tracer *tracer, struct mw_thre
 	thread->scratch = (struct mw_range){0};
 	tracer->spare_scratch.count = 0;
 	mw_annex_forget(tracer);
+	thread->has_record = false;
+	thread->at_exit = false;
 	tracer->text_generation++;
 	mw_guard_end_all(tracer, "the process runs a new program (exec)");
 	mw_mem_deinit(&tracer->mem);
@@ -264,6 +276,13 @@ static struct mw_error *on_exec(struct mw_tracer *tracer, struct mw_thread *thre
 	return mw_engine_detach(tracer);
 }
 
+static struct mw_error *on_exit_event(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	if (thread->same_memory)
+		mw_poll_look_last(tracer);
+	return pass(tracer, thread);
+}
+
 static stop_handler *const handlers[] = {
 	[MW_STOP_EXITED] = on_death,
 	[MW_STOP_KILLED] = on_death,
@@ -276,7 +295,7 @@ static stop_handler *const handlers[] = {
 	[MW_STOP_VFORK_DONE] = on_vfork_done,
 	[MW_STOP_CLONE] = on_new_task,
 	[MW_STOP_EXEC] = on_exec,
-	[MW_STOP_EXIT] = pass,
+	[MW_STOP_EXIT] = on_exit_event,
 	[MW_STOP_UNKNOWN] = pass,
 };
 
@@ -288,6 +307,11 @@ struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer, struct mw_thread *
 	 */
 	if (thread->stop.kind != MW_STOP_SIGNAL)
 		thread->rewound = false;
+	if (thread->at_exit && thread->state == MW_THREAD_STOPPED) {
+		err = mw_deadman_leave_exit(tracer, thread);
+		if (err)
+			return err == mw_err_gone ? NULL : err;
+	}
 	err = (thread->handled ? pass : handlers[thread->stop.kind])(tracer, thread);
 	/* A death in the middle is reported by the wait gate. */
 	return err == mw_err_gone ? NULL : err;
@@ -328,6 +352,7 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 {
 	struct mw_thread *thread = NULL;
 	struct mw_stop stop;
+	bool busy;
 	pid_t tid;
 
 	mw_emergency_serve(tracer);
@@ -339,9 +364,15 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 		tell(tracer, mw_engine_dispatch(tracer, thread));
 		return true;
 	}
-	tid = mw_wait_any(&stop);
+	mw_hot_turn(tracer);
+	if (mw_wp_serve(tracer))
+		return true;
+	busy = mw_poll_turn(tracer) || mw_wp_is_hot(tracer);
+	tid = busy ? mw_wait_poll(&stop) : mw_wait_any(&stop);
 	if (tid > 0)
 		tell(tracer, note_stop(tracer, tid, stop));
+	else if (tid == 0 && busy)
+		sched_yield();
 	else if (tid == 0)
 		mw_burst_release(tracer, false);
 	return tid >= 0;

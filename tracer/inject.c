@@ -254,8 +254,14 @@ struct mw_error *mw_inject_step(struct mw_injection *injection)
 	*regs = injection->saved_regs;
 	mw_thread_regs_changed(thread);
 	err = step(injection);
-	if (!err)
-		err = mw_thread_regs(thread, &regs);
+	return err ? err : mw_inject_adopt_regs(injection);
+}
+
+struct mw_error *mw_inject_adopt_regs(struct mw_injection *injection)
+{
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(injection->thread, &regs);
+
 	if (!err)
 		injection->saved_regs = *regs;
 	return err;

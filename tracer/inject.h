@@ -74,6 +74,9 @@ struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
  */
 struct mw_error *mw_inject_step(struct mw_injection *injection) MW_MUST_CHECK;
 
+/** What the thread's registers are now, is what it will have. */
+struct mw_error *mw_inject_adopt_regs(struct mw_injection *injection) MW_MUST_CHECK;
+
 /** Puts the thread back; it is still stopped. Safe when the thread has died. */
 void mw_inject_end(struct mw_injection *injection);
 

@@ -368,17 +368,6 @@ static void end_guard(struct remap *remap, const struct touched *touched)
 	mw_error_destroy(mw_guard_lose(remap->tracer, touched->id, why));
 }
 
-static void follow_hardware(struct remap *remap, struct touched *touched)
-{
-	const struct mw_guard *guard = mw_guard_find(remap->tracer, touched->id);
-
-	if (guard->backend != MW_BACKEND_HW)
-		return;
-	touched->err = mw_hw_disarm(remap->tracer, touched->id);
-	if (!touched->err && guard->range.size)
-		touched->err = mw_hw_arm(remap->tracer, guard);
-}
-
 static void settle_guards(struct remap *remap)
 {
 	mw_vec_foreach (touched, &remap->touched) {
@@ -387,7 +376,8 @@ static void settle_guards(struct remap *remap)
 			     is_inside(touched->before, source_of(remap));
 
 		if (guard->range.start.v != touched->before.start.v || !guard->range.size)
-			follow_hardware(remap, touched);
+			touched->err =
+				mw_guard_follow(remap->tracer, touched->id, touched->before, moved);
 		if (!guard->range.size || touched->err)
 			end_guard(remap, touched);
 		else if (moved)

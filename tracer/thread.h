@@ -103,12 +103,22 @@ struct mw_thread {
 	mw_addr last_sp;
 	mw_addr last_tcb;
 
+	/** The page that it waits for, guarded by userfaultfd; NULL: none. See wp.h. */
+	mw_addr wp_fault;
+	/** It stored from inside the kernel: for a call, as /proc said before it was interrupted.
+	 */
+	bool wp_in_call;
+	bool wp_in_kernel;
+
 	enum mw_segv_mask segv_mask;
 	/** What the rt_sigaction() in flight replaces, as the program knows it. */
 	struct mw_sigaction replaced_action;
-	/** Which of the annex's records of redirected calls is this thread's. */
-	bool has_call_record;
-	unsigned call_record;
+	/** Which of the annex's records of calls and stores is this thread's. */
+	bool has_record;
+	unsigned record;
+	/** It was sent to the exit of its store, to go on at `behind_exit`. */
+	bool at_exit;
+	mw_addr behind_exit;
 	char name[MW_COMM_SIZE];
 	uint64_t name_read_ns;
 

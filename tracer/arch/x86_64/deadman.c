@@ -163,9 +163,12 @@ static inline __attribute__((always_inline)) bool equal(const uint8_t *a, const 
  */
 BLOB static void finish_store(struct mw_annex *annex, ucontext_t *context)
 {
-	struct mw_annex_store *store = &annex->store;
+	struct mw_annex_store *store = annex->stores;
+	int64_t tid = own_tid();
 
-	if (!store->tid || store->tid != own_tid())
+	while (store < &annex->stores[MW_ANNEX_STORES] && store->tid != tid)
+		store++;
+	if (store == &annex->stores[MW_ANNEX_STORES])
 		return;
 	if (store->ip == (uint64_t)context->uc_mcontext.gregs[REG_RIP] &&
 	    !equal((const uint8_t *)store->addr, store->old_bytes, store->size))

@@ -132,6 +132,20 @@ int64_t mw_arch_find_syscall(const uint8_t *code, size_t size)
 	return found ? found - code : -1;
 }
 
+void mw_arch_store_exit(uint8_t ret[MW_ANNEX_EXIT_SIZE], mw_addr at, mw_addr flag, mw_addr target)
+{
+	/* movq $0, flag(%rip); jmp *target(%rip) */
+	static const uint8_t code[] = {0x48, 0xc7, 0x05, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0x25};
+	enum { FLAG = 3, FLAG_END = 11, TARGET = 13, TARGET_END = 17 };
+	int32_t to_flag = (int32_t)(flag.v - at.v - FLAG_END);
+	int32_t to_target = (int32_t)(target.v - at.v - TARGET_END);
+
+	memset(ret, 0, MW_ANNEX_EXIT_SIZE);
+	memcpy(ret, code, sizeof(code));
+	memcpy(ret + FLAG, &to_flag, sizeof(to_flag));
+	memcpy(ret + TARGET, &to_target, sizeof(to_target));
+}
+
 /* Kernel-internal results of an interrupted call (linux/errno.h). */
 #define RESTARTSYS 512
 #define RESTARTNOINTR 513
