@@ -81,9 +81,6 @@ def add_test(backend, mode, watch):
 for BACKEND in ("page", "hw"):
     for MODE in ("increments", "idle", "threads", "churn", "signals"):
         add_test(BACKEND, MODE, "counter")
-# Under hw, where system calls aren't traced, a program that keeps replacing its SIGTRAP handler
-# replaces ours: docs/safety.md.
-add_test("page", "one-shot", "counter")
 for MODE in ("reader", "storm"):
     add_test("page", MODE, "message")
     add_test("hw", MODE, "*(long *)message")
