@@ -86,6 +86,28 @@ static void idle(void)
 	}
 }
 
+static void block_sigsegv(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGSEGV);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Here no handler can help. */
+static void blocked(void)
+{
+	block_sigsegv();
+	increments();
+}
+
+static void blocked_idle(void)
+{
+	block_sigsegv();
+	idle();
+}
+
 static void *add_until_stopped(void *argument)
 {
 	unsigned long *done = argument;
@@ -457,10 +479,12 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } modes[] = {
-	{"increments", increments}, {"idle", idle},         {"threads", threads},
-	{"churn", churn},           {"reader", reader},     {"storm", storm},
-	{"signals", signals},       {"one-shot", one_shot}, {"actions", actions},
-	{"orphan", orphan},
+	{"increments", increments}, {"idle", idle},
+	{"threads", threads},       {"churn", churn},
+	{"reader", reader},         {"storm", storm},
+	{"signals", signals},       {"one-shot", one_shot},
+	{"blocked", blocked},       {"blocked-idle", blocked_idle},
+	{"actions", actions},       {"orphan", orphan},
 };
 
 int main(int argc, char **argv)
