@@ -43,6 +43,13 @@ struct mw_error *mw_procmaps_parse(char *text, struct mw_procmaps *ret) MW_MUST_
 /** Reads and parses /proc/@pid/maps. @return mw_err_gone when the process has no memory left. */
 struct mw_error *mw_procmaps_read(pid_t pid, struct mw_procmaps *ret) MW_MUST_CHECK;
 
+/**
+ * Reads the mappings that overlap @ranges; on kernels that can't be asked for them, all. What lies
+ * elsewhere may be there or not.
+ */
+struct mw_error *mw_procmaps_read_part(pid_t pid, const struct mw_range *ranges, size_t count,
+				       struct mw_procmaps *ret) MW_MUST_CHECK;
+
 void mw_procmaps_deinit(struct mw_procmaps *maps);
 
 /** @return the mapping that holds @addr, or NULL. */

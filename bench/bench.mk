@@ -8,3 +8,9 @@ ROUNDS ?= 5
 .PHONY: bench
 bench: all $(BUILD)/bench/target
 	$(PYTHON) bench/bench.py --build $(BUILD) --output $(BUILD)/bench.json --rounds $(ROUNDS)
+
+# Many regions, and a large one; COUNTS="1000 100000" chooses how many.
+COUNTS ?= 1000 8000 10000
+.PHONY: bench-regions
+bench-regions: all $(BUILD)/bench/many
+	$(PYTHON) bench/regions.py --build $(BUILD) --output $(BUILD)/regions.json $(COUNTS)

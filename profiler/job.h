@@ -39,6 +39,8 @@ struct mw_job_settings {
 	double leak_min_growth_percent;
 	double leak_min_duration_seconds;
 	const struct mw_log *log;
+	/** memwatch's own version, for the reports. */
+	const char *version;
 };
 
 /** One process in the picture of the peak. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "profiler/report.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -7,9 +7,6 @@
 #include "profiler/json_values.h"
 
 #define SCHEMA_VERSION 1
-#ifndef MW_VERSION
-#define MW_VERSION "1.0.0"
-#endif
 
 struct writer {
 	FILE *file;
@@ -271,8 +268,7 @@ static json_t *own_cpu(const struct mw_report *report)
 
 static json_t *version(const struct mw_report *report)
 {
-	(void)report;
-	return json_string(MW_VERSION);
+	return mw_json_text(report->job->settings->version);
 }
 
 static json_t *schema_version(const struct mw_report *report)

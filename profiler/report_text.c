@@ -91,6 +91,19 @@ static void write_totals(const struct mw_report *report, FILE *file)
 	}
 }
 
+static void write_largest(const struct mw_report *report, FILE *file)
+{
+	const struct mw_process *largest;
+
+	if (!report->processes.count)
+		return;
+	largest = report->processes.items[0];
+	write_label("Max per process:", file);
+	fprintf(file, "%.1f MiB, pid %d (", mib(largest->max_rss_kib), largest->pid);
+	write_safe(largest->name, file);
+	fputs(")\n", file);
+}
+
 static void write_process_line(const struct mw_process *process, uint64_t kib, FILE *file)
 {
 	char command[COMMAND_WIDTH];
@@ -219,6 +232,7 @@ void mw_report_write_text(const struct mw_report *report, const struct mw_text_s
 	write_label("Tracked by:", file);
 	fprintf(file, "%s; %s\n", job->tracker_name, report->completeness.line);
 	write_totals(report, file);
+	write_largest(report, file);
 	write_limits(report, style, file);
 	write_oom(report, style, file);
 	write_leaks(report, style, file);

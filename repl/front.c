@@ -55,6 +55,9 @@ static struct mw_error *create_session(struct mw_front *front)
 		.report_silent = options->report_silent,
 		.own_process_group = front->interactive,
 		.ignore_syscalls = options->ignore_syscalls,
+		.poll_window_ns = options->poll_window_ns,
+		.hot_rate = options->hot_rate,
+		.cool_down_ns = options->cool_down_ns,
 		.log = mw_reporter_log(&front->reporter),
 	};
 	struct mw_sink reporter = mw_reporter_callbacks(&front->reporter);

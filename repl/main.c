@@ -12,12 +12,8 @@
 #include "repl/version.h"
 
 static const struct mw_subcommand *const subcommands[] = {
-	&mw_subcommand_attach,
-	&mw_subcommand_launch,
-	&mw_subcommand_run,
-	&mw_subcommand_compare,
-	&mw_subcommand_view,
-	&mw_subcommand_features,
+	&mw_subcommand_attach,  &mw_subcommand_launch, &mw_subcommand_run,
+	&mw_subcommand_compare, &mw_subcommand_view,   &mw_subcommand_features,
 	&mw_subcommand_rescue,
 };
 

@@ -8,6 +8,8 @@
 #include "repl/duration.h"
 #include "repl/options.h"
 
+#define SHORTEST_WINDOW_NS UINT64_C(1000000)
+
 static struct mw_error *parse_count(const char *what, const char *value, uint64_t largest,
 				    uint64_t *ret)
 {
@@ -179,6 +181,32 @@ static struct mw_error *parse_syscalls(struct mw_options *options, const char *v
 	return err;
 }
 
+static struct mw_error *parse_window(struct mw_options *options, const char *value)
+{
+	struct mw_error *err = mw_duration_parse(value, &options->poll_window_ns);
+
+	if (!err && options->poll_window_ns < SHORTEST_WINDOW_NS)
+		return mw_error_create(MW_ERROR_USAGE, "--window: %s is too short (at least 1ms)",
+				       value);
+	return err ? mw_error_prefix(err, "--window") : NULL;
+}
+
+static struct mw_error *parse_hot_rate(struct mw_options *options, const char *value)
+{
+	struct mw_error *err = parse_count("hot-rate", value, INT64_MAX, &options->hot_rate);
+
+	if (!err && options->hot_rate == 0)
+		return mw_error_create(MW_ERROR_USAGE, "--hot-rate: at least 1");
+	return err;
+}
+
+static struct mw_error *parse_cool_down(struct mw_options *options, const char *value)
+{
+	struct mw_error *err = mw_duration_parse(value, &options->cool_down_ns);
+
+	return err ? mw_error_prefix(err, "--cool-down") : NULL;
+}
+
 static struct mw_error *parse_color(struct mw_options *options, const char *value)
 {
 	static const char *const words[] = {[MW_COLOR_AUTO] = "auto",
@@ -226,6 +254,14 @@ static const struct mw_option option_table[] = {
 	 "one JSON object a line for each change, to FILE or standard output", parse_json},
 	{"backend", 0, "KIND", false, MW_VERB_BOTH, "auto (default), page, hw, uffd or poll",
 	 parse_backend},
+	{"window", 0, "TIME", false, MW_VERB_BOTH,
+	 "back end poll: look every TIME (10ms); what changes in between is one change",
+	 parse_window},
+	{"hot-rate", 0, "N", false, MW_VERB_BOTH,
+	 "back end auto: guard no page with N stores a second beside its watches (5000)",
+	 parse_hot_rate},
+	{"cool-down", 0, "TIME", false, MW_VERB_BOTH, "guard such a page again after TIME (10s)",
+	 parse_cool_down},
 	{"stack", 0, "N", true, MW_VERB_BOTH, "call stack of N frames (16) with each change",
 	 parse_stack},
 	{"duration", 0, "TIME", false, MW_VERB_BOTH, "end after TIME: 5, 1.5s, 200ms, 2m",

@@ -55,6 +55,10 @@ struct mw_options {
 	/** 0 for the session's own choice. */
 	uint32_t ring_entries;
 	bool ignore_syscalls;
+	/** 0 for the session's own choice. */
+	uint64_t poll_window_ns;
+	uint64_t hot_rate;
+	uint64_t cool_down_ns;
 	enum mw_color color;
 	bool quiet;
 	bool exit_code;

@@ -100,18 +100,11 @@ static void put_syscall(struct mw_row *row, const struct mw_change *change)
 	mw_row_put(row, MW_HUE_PLAIN, ") = %" PRId64, call->result);
 }
 
-/** True when an instruction of the target did it, so that a place means something. */
-static bool has_place(enum mw_cause cause)
-{
-	return cause == MW_CAUSE_STORE || cause == MW_CAUSE_ATOMIC || cause == MW_CAUSE_STRING ||
-	       cause == MW_CAUSE_SYSCALL || cause == MW_CAUSE_UNMAP;
-}
-
 static void put_where(struct mw_row *row, const struct mw_change *change)
 {
 	enum mw_cause cause = change->hit->cause;
 
-	if (has_place(cause))
+	if (mw_change_has_place(change))
 		mw_place_put(row, &change->place, change->hit->ip);
 	else
 		mw_row_put(row, MW_HUE_PLACE, "by %s", mw_cause_name(cause));

@@ -19,6 +19,7 @@
 #include "repl/run_options.h"
 #include "repl/run_outputs.h"
 #include "repl/subcommand.h"
+#include "repl/version.h"
 
 #define EXIT_OWN_FAILURE 125
 #define EXIT_NOT_EXECUTABLE 126
@@ -329,6 +330,7 @@ static int run_main(int argc, char **argv)
 		return 0;
 	}
 	run.options.job.log = &run.log;
+	run.options.job.version = MW_VERSION;
 	mw_run_live_init(&run.live, run.options.live);
 	code = run_to_the_end(&run, &signal);
 	run_deinit(&run);
@@ -339,7 +341,7 @@ static int run_main(int argc, char **argv)
 
 const struct mw_subcommand mw_subcommand_run = {
 	.name = "run",
-	.arguments = "[options] -- COMMAND [ARG...]",
-	.summary = "Run a command and report the memory of every process of the job",
+	.arguments = "[options] -- COMMAND [ARGUMENT…]",
+	.summary = "run a command and report the memory of every process of the job",
 	.main = run_main,
 };

@@ -2,7 +2,6 @@
 #include "repl/run_live.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 

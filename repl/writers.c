@@ -37,7 +37,10 @@ static char *function_text(const struct mw_writer *writer)
 
 	if (!memory)
 		return NULL;
-	mw_place_put_function(&row, &writer->place, writer->ip);
+	if (writer->ip.v)
+		mw_place_put_function(&row, &writer->place, writer->ip);
+	else
+		mw_row_put(&row, MW_HUE_DIM, "nobody was seen");
 	if (writer->syscall_name)
 		mw_row_put(&row, MW_HUE_PLAIN, " by %s()", writer->syscall_name);
 	fclose(memory);
@@ -99,10 +102,10 @@ struct mw_error *mw_writers_print(struct mw_session *session, unsigned id,
 
 	mw_table_init(&table, columns, mw_array_size(columns));
 	err = mw_session_writers(session, id, add_writer, &table);
-	if (!err) {
-		mw_session_watches(session, print_heading, &heading);
+	if (!err)
+		err = mw_session_describe(session, id, print_heading, &heading);
+	if (!err)
 		mw_table_print(&table, style, 2, out);
-	}
 	mw_table_deinit(&table);
 	return err;
 }

@@ -15,22 +15,19 @@
 #include "tracer/annex.h"
 #include "tracer/arch.h"
 #include "tracer/deadman.h"
+#include "tracer/guard.h"
 #include "tracer/guardian.h"
+#include "tracer/hot.h"
 #include "tracer/inject.h"
 #include "tracer/mailbox.h"
 #include "tracer/mem.h"
+#include "tracer/poll.h"
 #include "tracer/ring.h"
 #include "tracer/spans.h"
 #include "tracer/store.h"
 #include "tracer/thread.h"
 #include "tracer/tracer.h"
-
-/** One guarded range. */
-struct mw_guard {
-	uint32_t id;
-	struct mw_range range;
-	enum mw_backend backend;
-};
+#include "tracer/wp.h"
 
 /** One debug register, the same in every thread. */
 struct mw_hw_slot {
@@ -117,6 +114,11 @@ struct mw_tracer {
 	/** Threads stop at system calls. */
 	bool trace_syscalls;
 	struct mw_hw hw;
+	struct mw_poll poll;
+	struct mw_wp wp;
+	struct mw_hot hot;
+	/** A page that somebody who isn't traced waits for; NULL: nobody does. */
+	mw_addr wp_stranger;
 	/** Memory of ours in the tracee, see annex.h; size 0: none. */
 	struct mw_range annex;
 	/** Which of the annex's two tables of spans is valid. */
@@ -189,7 +191,11 @@ bool mw_engine_poll(struct mw_tracer *tracer);
 
 /* records.c: to the analyst. */
 
-/** Writes a hit whose bytes are @old and @new. Never fails: a full ring waits or drops. */
+/**
+ * Writes a hit whose bytes are @old and @new. Never fails: a full ring waits or drops.
+ *
+ * @param thread NULL when nobody knows who stored.
+ */
 void mw_engine_emit(struct mw_tracer *tracer, struct mw_thread *thread, struct mw_hit *hit,
 		    const uint8_t *old_bytes, const uint8_t *new_bytes);
 void mw_engine_emit_state(struct mw_tracer *tracer, enum mw_tracee_state state, int status);
@@ -201,6 +207,7 @@ void mw_engine_emit_notice(struct mw_tracer *tracer, const char *format, ...) MW
 void mw_engine_emit_guard_ended(struct mw_tracer *tracer, enum mw_record_kind kind,
 				uint32_t guard_id, const char *why);
 void mw_engine_emit_guard_moved(struct mw_tracer *tracer, uint32_t guard_id, uint64_t moved_by);
+void mw_engine_emit_guard_backend(struct mw_tracer *tracer, const struct mw_guard *guard);
 void mw_engine_emit_exec(struct mw_tracer *tracer);
 /** Reports a finished store: a hit if it touched a watched byte, else a foreign one. */
 void mw_engine_report_store(struct mw_tracer *tracer, struct mw_thread *thread, struct mw_hit *hit,
@@ -213,6 +220,13 @@ bool mw_engine_fault_is_ours(const struct mw_tracer *tracer, const siginfo_t *in
 /** Decodes the store at @ip. @return NULL when there is none. */
 const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip);
 
+/**
+ * Carries out the store that @thread stands at; its registers have been read.
+ *
+ * @param ret_must_step it can't be: the instruction has to run by itself.
+ */
+struct mw_error *mw_engine_carry_out(struct mw_tracer *tracer, struct mw_thread *thread,
+				     bool *ret_must_step) MW_MUST_CHECK;
 /** Carries out the store that faulted, if the fault is ours. @param ret whether it was. */
 struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thread *thread,
 					const siginfo_t *info, bool *ret) MW_MUST_CHECK;
@@ -226,15 +240,20 @@ struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thre
 struct mw_error *mw_engine_step_store(struct mw_tracer *tracer, struct mw_thread *thread,
 				      mw_addr fault, bool *ret_done) MW_MUST_CHECK;
 
-/* guard_page.c */
+/* guard_page.c: struct mw_guard_ops mw_guard_page. */
 
 /** Fails with the reason when a page isn't mapped, or isn't writable but for our guards. */
 struct mw_error *mw_page_check_writable(const struct mw_tracer *tracer,
 					const struct mw_procmaps *maps,
 					struct mw_range pages) MW_MUST_CHECK;
-struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range) MW_MUST_CHECK;
-/** Opens the pages of @range that no other guard needs. */
-struct mw_error *mw_page_disarm(struct mw_tracer *tracer, struct mw_range range) MW_MUST_CHECK;
+/** Fails with the reason when @pages can't be guarded; @maps are those of mw_page_read_maps(). */
+struct mw_error *mw_page_check(const struct mw_tracer *tracer, const struct mw_procmaps *maps,
+			       struct mw_range pages) MW_MUST_CHECK;
+/** Reads the mappings of @pages and of the stacks; of each thread where its stack is now. */
+struct mw_error *mw_page_read_maps(const struct mw_tracer *tracer, struct mw_range pages,
+				   struct mw_procmaps *ret) MW_MUST_CHECK;
+/** Guards the pages of @guard: by userfaultfd while that is on, else by their protection. */
+struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *guard) MW_MUST_CHECK;
 /** Writes tracee memory under guards, through the alias where it is shared. */
 struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const void *bytes,
 			       size_t size) MW_MUST_CHECK;
@@ -252,10 +271,8 @@ struct mw_error *mw_page_guard_gaps(struct mw_tracer *tracer, struct mw_injectio
 struct mw_error *mw_page_open_all(const struct mw_tracer *tracer,
 				  struct mw_injection *injection) MW_MUST_CHECK;
 
-/* guard_hw.c */
+/* guard_hw.c: struct mw_guard_ops mw_guard_hw. */
 
-struct mw_error *mw_hw_arm(struct mw_tracer *tracer, const struct mw_guard *guard) MW_MUST_CHECK;
-struct mw_error *mw_hw_disarm(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
 /** A thread that perf's inheritance doesn't reach stands at its first stop. */
 struct mw_error *mw_hw_arm_thread(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
 void mw_hw_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
@@ -265,6 +282,13 @@ bool mw_hw_trap_is_ours(const struct mw_tracer *tracer, const siginfo_t *info);
 struct mw_error *mw_hw_handle_trap(struct mw_tracer *tracer, struct mw_thread *thread,
 				   const siginfo_t *info, bool *ret) MW_MUST_CHECK;
 void mw_hw_deinit(struct mw_tracer *tracer);
+
+/* guard_poll.c: struct mw_guard_ops mw_guard_poll. */
+
+/** Looks at what is polled, when it is time. @return whether there is more to do at once. */
+bool mw_poll_turn(struct mw_tracer *tracer);
+/** Looks at it now, once more before it is gone. */
+void mw_poll_look_last(struct mw_tracer *tracer);
 
 /* gate.c: system calls into guarded pages. */
 
@@ -364,6 +388,14 @@ struct mw_error *mw_burst_hide(struct mw_tracer *tracer, const struct mw_thread 
 struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_request *request,
 			      uint32_t *ret) MW_MUST_CHECK;
 struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
+/** Guards the same range another way; every thread is stopped. A failure changes nothing. */
+struct mw_error *mw_guard_change(struct mw_tracer *tracer, struct mw_guard *guard,
+				 enum mw_backend backend) MW_MUST_CHECK;
+/** The target has moved or cut the range of a guard, which was @before. */
+struct mw_error *mw_guard_follow(struct mw_tracer *tracer, uint32_t guard_id,
+				 struct mw_range before, bool moved) MW_MUST_CHECK;
+/** The memory of one guard is gone: ends it, touching nothing in the target. */
+void mw_guard_end(struct mw_tracer *tracer, uint32_t guard_id, const char *why);
 /** @return mw_err_not_found when it has ended. */
 struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guard_id,
 				   struct mw_guard_info *ret) MW_MUST_CHECK;

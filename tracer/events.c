@@ -2,6 +2,7 @@
 #include "tracer/engine.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 
 #include "base/error.h"
@@ -10,6 +11,14 @@
 #include "tracer/wait.h"
 
 typedef struct mw_error *stop_handler(struct mw_tracer *tracer, struct mw_thread *thread);
+
+/* What goes wrong in the loop has nobody to return to: it is said, and the loop goes on. */
+static void tell(struct mw_tracer *tracer, struct mw_error *err)
+{
+	if (err)
+		mw_engine_emit_notice(tracer, "%s", err->message);
+	mw_error_destroy(err);
+}
 
 static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thread)
 {
@@ -27,11 +36,20 @@ static struct mw_error *on_death(struct mw_tracer *tracer, struct mw_thread *thr
 	return NULL;
 }
 
+/* In the middle of a system call a thread can't be held: nothing can be injected there. */
+static bool is_inside_call(const struct mw_thread *thread)
+{
+	return thread->stop.kind == MW_STOP_CLONE || thread->stop.kind == MW_STOP_FORK ||
+	       thread->stop.kind == MW_STOP_VFORK || thread->stop.kind == MW_STOP_VFORK_DONE;
+}
+
 /* Lets a stop pass; in a held target the thread stays where it is. */
 static struct mw_error *pass(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	thread->handled = tracer->hold;
-	return tracer->hold ? NULL : mw_engine_resume(tracer, thread, 0);
+	bool hold = tracer->hold && !is_inside_call(thread);
+
+	thread->handled = hold;
+	return hold ? NULL : mw_engine_resume(tracer, thread, 0);
 }
 
 /* A signal that isn't ours is delivered untouched, even in a held target: it stops behind it. */
@@ -150,8 +168,9 @@ static struct mw_error *on_syscall(struct mw_tracer *tracer, struct mw_thread *t
 	if (gone)
 		return NULL;
 	err = mw_gate_syscall(tracer, thread);
+	if (!err && thread->interrupted)
+		err = mw_engine_repeat_call(thread);
 	resume_err = mw_engine_resume(tracer, thread, 0);
-
 	if (!err)
 		return resume_err;
 	mw_error_destroy(resume_err);
@@ -253,8 +272,15 @@ static struct mw_error *on_exec(struct mw_tracer *tracer, struct mw_thread *thre
 	if (!err)
 		return pass(tracer, thread);
 	/* What can't be read can't be watched either: it isn't to wait for that. */
-	mw_error_destroy(mw_engine_detach(tracer));
-	return err;
+	tell(tracer, err);
+	return mw_engine_detach(tracer);
+}
+
+static struct mw_error *on_exit_event(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	if (thread->same_memory)
+		mw_poll_look_last(tracer);
+	return pass(tracer, thread);
 }
 
 static stop_handler *const handlers[] = {
@@ -269,7 +295,7 @@ static stop_handler *const handlers[] = {
 	[MW_STOP_VFORK_DONE] = on_vfork_done,
 	[MW_STOP_CLONE] = on_new_task,
 	[MW_STOP_EXEC] = on_exec,
-	[MW_STOP_EXIT] = pass,
+	[MW_STOP_EXIT] = on_exit_event,
 	[MW_STOP_UNKNOWN] = pass,
 };
 
@@ -312,14 +338,6 @@ static struct mw_error *note_stop(struct mw_tracer *tracer, pid_t tid, struct mw
 	return mw_engine_dispatch(tracer, thread);
 }
 
-/* What goes wrong in the loop has nobody to return to: it is said, and the loop goes on. */
-static void tell(struct mw_tracer *tracer, struct mw_error *err)
-{
-	if (err)
-		mw_engine_emit_notice(tracer, "%s", err->message);
-	mw_error_destroy(err);
-}
-
 bool mw_engine_poll(struct mw_tracer *tracer)
 {
 	struct mw_stop stop;
@@ -334,6 +352,7 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 {
 	struct mw_thread *thread = NULL;
 	struct mw_stop stop;
+	bool busy;
 	pid_t tid;
 
 	mw_emergency_serve(tracer);
@@ -345,9 +364,15 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 		tell(tracer, mw_engine_dispatch(tracer, thread));
 		return true;
 	}
-	tid = mw_wait_any(&stop);
+	mw_hot_turn(tracer);
+	if (mw_wp_serve(tracer))
+		return true;
+	busy = mw_poll_turn(tracer) || mw_wp_is_hot(tracer);
+	tid = busy ? mw_wait_poll(&stop) : mw_wait_any(&stop);
 	if (tid > 0)
 		tell(tracer, note_stop(tracer, tid, stop));
+	else if (tid == 0 && busy)
+		sched_yield();
 	else if (tid == 0)
 		mw_burst_release(tracer, false);
 	return tid >= 0;

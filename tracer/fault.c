@@ -19,7 +19,7 @@ bool mw_engine_fault_is_ours(const struct mw_tracer *tracer, const siginfo_t *in
 	mw_addr fault = mw_addr_make((uint64_t)(uintptr_t)info->si_addr);
 	const struct mw_span *span;
 
-	if (info->si_signo != SIGSEGV || info->si_code != SEGV_ACCERR)
+	if (info->si_signo != SIGSEGV || info->si_code != SEGV_ACCERR || mw_wp_is_on(&tracer->wp))
 		return false;
 	span = mw_spans_find(&tracer->pages, fault);
 	if (!span)
@@ -139,7 +139,7 @@ static void report(struct mw_tracer *tracer, struct mw_thread *thread, const str
 {
 	struct mw_hit hit = {
 		.cause = store->cause,
-		.backend = MW_BACKEND_PAGE,
+		.backend = mw_wp_is_on(&tracer->wp) ? MW_BACKEND_UFFD : MW_BACKEND_PAGE,
 		.ip = ip,
 		.addr = target->addr,
 		.size = target->size,
@@ -236,12 +236,28 @@ static bool goes_on(struct mw_tracer *tracer, struct mw_thread *thread)
 	return target.size && stays_on_guarded_pages(tracer, &target);
 }
 
+struct mw_error *mw_engine_carry_out(struct mw_tracer *tracer, struct mw_thread *thread,
+				     bool *ret_must_step)
+{
+	enum outcome outcome = OUTCOME_MORE;
+	struct mw_error *err = NULL;
+
+	for (unsigned piece = 0; piece < PIECES_IN_A_ROW && outcome == OUTCOME_MORE && !err;
+	     piece++) {
+		if (piece && !goes_on(tracer, thread))
+			break;
+		err = carry_out(tracer, thread, &outcome);
+	}
+	*ret_must_step = outcome == OUTCOME_STEP;
+	return err;
+}
+
 struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thread *thread,
 					const siginfo_t *info, bool *ret)
 {
 	struct user_regs_struct *regs;
-	enum outcome outcome = OUTCOME_MORE;
 	struct mw_error *err = mw_thread_regs(thread, &regs);
+	bool must_step = false;
 
 	if (err)
 		return err;
@@ -249,13 +265,8 @@ struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thre
 	if (!*ret)
 		return NULL;
 	tracer->stats.faults++;
-	for (unsigned piece = 0; piece < PIECES_IN_A_ROW && outcome == OUTCOME_MORE && !err;
-	     piece++) {
-		if (piece && !goes_on(tracer, thread))
-			break;
-		err = carry_out(tracer, thread, &outcome);
-	}
-	if (!err && outcome == OUTCOME_STEP)
+	err = mw_engine_carry_out(tracer, thread, &must_step);
+	if (!err && must_step)
 		err = mw_engine_step_store(tracer, thread,
 					   mw_addr_make((uint64_t)(uintptr_t)info->si_addr), ret);
 	mw_burst_note(tracer, thread, mw_clock_now_ns());

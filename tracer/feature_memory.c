@@ -2,7 +2,6 @@
 /* Probes of how writes to memory can be seen; each runs apart and tries on its own memory. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -10,36 +9,9 @@
 #include <unistd.h>
 
 #include "tracer/feature_probe.h"
+#include "tracer/pagemap.h"
 
 #define PAGE_BYTES 4096
-
-/* Newer than the oldest headers that memwatch builds with: Linux 6.1, 6.4 and 6.7. */
-#define MW_USERFAULTFD_NEW _IO(0xAA, 0x00)
-#define MW_UFFD_WP_UNPOPULATED (1 << 13)
-#define MW_UFFD_WP_ASYNC (1 << 15)
-
-struct mw_scan_request {
-	uint64_t size;
-	uint64_t flags;
-	uint64_t start;
-	uint64_t end;
-	uint64_t walk_end;
-	uint64_t vec;
-	uint64_t vec_len;
-	uint64_t max_pages;
-	uint64_t category_inverted;
-	uint64_t category_mask;
-	uint64_t category_anyof_mask;
-	uint64_t return_mask;
-};
-struct mw_scan_region {
-	uint64_t start;
-	uint64_t end;
-	uint64_t categories;
-};
-#define MW_PAGEMAP_SCAN _IOWR('f', 16, struct mw_scan_request)
-#define MW_PAGE_IS_WRITTEN (1 << 1)
-#define MW_PAGE_IS_PRESENT (1 << 3)
 
 /** Opens a userfaultfd; @ret_user_only: it doesn't see the kernel's stores. */
 static int open_userfaultfd(bool *ret_user_only)

@@ -1,15 +1,31 @@
 // SPDX-License-Identifier: MIT
-#include "tracer/engine.h"
-
-#include <stdio.h>
+#include "tracer/guard.h"
 
 #include "base/error.h"
+#include "tracer/engine.h"
 
+static const struct mw_guard_ops *const back_ends[MW_BACKEND_COUNT] = {
+	[MW_BACKEND_PAGE] = &mw_guard_page,
+	[MW_BACKEND_HW] = &mw_guard_hw,
+	[MW_BACKEND_UFFD] = &mw_guard_uffd,
+	[MW_BACKEND_POLL] = &mw_guard_poll,
+};
+
+/* The list is in the order of the numbers. */
 struct mw_guard *mw_guard_find(const struct mw_tracer *tracer, uint32_t guard_id)
 {
-	mw_vec_foreach (guard, &tracer->guards)
-		if (guard->id == guard_id)
-			return guard;
+	size_t low = 0, high = tracer->guards.count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (tracer->guards.items[middle].id < guard_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < tracer->guards.count && tracer->guards.items[low].id == guard_id)
+		return &tracer->guards.items[low];
 	return NULL;
 }
 
@@ -44,25 +60,21 @@ static struct mw_error *watch_more(struct mw_tracer *tracer, struct mw_range ran
 
 static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
+	const struct mw_guard_ops *ops = back_ends[guard->backend];
 	struct mw_error *err;
 
-	if (guard->backend == MW_BACKEND_HW)
-		err = mw_hw_arm(tracer, guard);
-	else
-		err = mw_page_arm(tracer, guard->range);
-	if (!err)
-		err = watch_more(tracer, guard->range);
-	return err;
+	if (!ops)
+		return mw_error_create(MW_ERROR_USAGE,
+				       "back end %s isn't available: use --backend=page",
+				       mw_backend_name(guard->backend));
+	err = ops->arm(tracer, guard);
+	return err ? err : watch_more(tracer, guard->range);
 }
 
 static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
-	struct mw_error *err;
+	struct mw_error *err = back_ends[guard->backend]->disarm(tracer, guard);
 
-	if (guard->backend == MW_BACKEND_HW)
-		err = mw_hw_disarm(tracer, guard->id);
-	else
-		err = mw_page_disarm(tracer, guard->range);
 	return err ? err : rebuild_watched(tracer);
 }
 
@@ -77,7 +89,8 @@ static void update_syscall_tracing(struct mw_tracer *tracer)
 	mw_vec_foreach (guard, &tracer->guards)
 		any |= guard->backend == MW_BACKEND_PAGE;
 	tracer->trace_syscalls =
-		(any && !tracer->options.ignore_syscalls) || tracer->deadman.armed[MW_DEADMAN_SEGV];
+		(any && !mw_wp_is_on(&tracer->wp) && !tracer->options.ignore_syscalls) ||
+		tracer->deadman.armed[MW_DEADMAN_SEGV];
 }
 
 static struct mw_error *add_stopped(struct mw_tracer *tracer,
@@ -86,7 +99,9 @@ static struct mw_error *add_stopped(struct mw_tracer *tracer,
 	struct mw_guard guard = {
 		.id = tracer->last_guard_id + 1,
 		.range = request->range,
-		.backend = request->backend,
+		.backend = (uint8_t)request->backend,
+		.may_move = request->may_move,
+		.snapshot = request->snapshot,
 	};
 	struct mw_error *err;
 
@@ -98,8 +113,9 @@ static struct mw_error *add_stopped(struct mw_tracer *tracer,
 	tracer->guards.items[tracer->guards.count++] = guard;
 	tracer->last_guard_id = guard.id;
 	/* Nothing can store there unseen any more: this is the value that the first hit changes. */
-	err = mw_mem_read(&tracer->mem, request->range.start, request->snapshot,
-			  request->range.size);
+	if (!back_ends[guard.backend]->takes_snapshot)
+		err = mw_mem_read(&tracer->mem, request->range.start, request->snapshot,
+				  request->range.size);
 	if (err) {
 		struct mw_error *undo = mw_guard_remove(tracer, guard.id);
 
@@ -157,25 +173,70 @@ struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id)
 	return err;
 }
 
+static void keep_first(struct mw_error **first, struct mw_error *err)
+{
+	if (!*first)
+		*first = err;
+	else
+		mw_error_destroy(err);
+}
+
 struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer)
 {
 	struct mw_error *first = NULL;
 
-	while (tracer->guards.count) {
-		struct mw_guard guard = tracer->guards.items[tracer->guards.count - 1];
-		struct mw_error *err;
-
-		mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_ENDED, guard.id, "");
-		tracer->guards.count--;
-		err = disarm(tracer, &guard);
-
-		if (!first)
-			first = err;
-		else
-			mw_error_destroy(err);
-	}
+	/* What is polled is looked at once more, while its watches still listen. */
+	mw_poll_look_last(tracer);
+	mw_vec_foreach (guard, &tracer->guards)
+		mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_ENDED, guard->id, "");
+	for (size_t i = 0; i < mw_array_size(back_ends); i++)
+		if (back_ends[i])
+			keep_first(&first, back_ends[i]->release(tracer));
+	tracer->guards.count = 0;
+	tracer->watched.list.count = 0;
 	update_syscall_tracing(tracer);
 	return first;
+}
+
+struct mw_error *mw_guard_change(struct mw_tracer *tracer, struct mw_guard *guard,
+				 enum mw_backend backend)
+{
+	struct mw_guard before = *guard, after = *guard;
+	struct mw_error *err;
+
+	after.backend = (uint8_t)backend;
+	after.keeps_snapshot = true;
+	err = back_ends[backend]->arm(tracer, &after);
+	if (err)
+		return err;
+	guard->backend = after.backend;
+	/* What it did in the target that is still in place makes hits that nobody misses. */
+	mw_error_destroy(back_ends[before.backend]->disarm(tracer, &before));
+	mw_engine_emit_guard_backend(tracer, &after);
+	if (backend == MW_BACKEND_POLL)
+		tracer->poll.mark = mw_ring_published(tracer->ring);
+	return NULL;
+}
+
+struct mw_error *mw_guard_follow(struct mw_tracer *tracer, uint32_t guard_id,
+				 struct mw_range before, bool moved)
+{
+	const struct mw_guard *guard = mw_guard_find(tracer, guard_id);
+	const struct mw_guard_ops *ops = back_ends[guard->backend];
+
+	return ops->follow ? ops->follow(tracer, guard, before, moved) : NULL;
+}
+
+void mw_guard_end(struct mw_tracer *tracer, uint32_t guard_id, const char *why)
+{
+	struct mw_guard *guard = mw_guard_find(tracer, guard_id);
+
+	if (!guard)
+		return;
+	mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_LOST, guard_id, why);
+	mw_vec_remove(&tracer->guards, (size_t)(guard - tracer->guards.items));
+	/* Without memory for the new list the old one stays, which only watches too much. */
+	mw_error_destroy(rebuild_watched(tracer));
 }
 
 struct mw_error *mw_guard_lose(struct mw_tracer *tracer, uint32_t guard_id, const char *why)
@@ -194,50 +255,22 @@ void mw_guard_end_all(struct mw_tracer *tracer, const char *why)
 {
 	mw_vec_foreach (guard, &tracer->guards)
 		mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_ENDED, guard->id, why);
+	for (size_t i = 0; i < mw_array_size(back_ends); i++)
+		if (back_ends[i])
+			back_ends[i]->forget(tracer);
 	tracer->guards.count = 0;
-	mw_spans_deinit(&tracer->pages);
 	mw_spans_deinit(&tracer->watched);
-	mw_hw_deinit(tracer);
 	update_syscall_tracing(tracer);
-}
-
-static uint64_t foreign_on(const struct mw_tracer *tracer, struct mw_range pages)
-{
-	size_t index = mw_spans_lower(&tracer->pages, pages.start.v);
-	uint64_t foreign = 0;
-
-	for (; index < tracer->pages.list.count; index++) {
-		if (!mw_range_overlaps(tracer->pages.list.items[index].range, pages))
-			break;
-		foreign += tracer->pages.list.items[index].foreign;
-	}
-	return foreign;
 }
 
 struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guard_id,
 				   struct mw_guard_info *ret)
 {
 	const struct mw_guard *guard = mw_guard_find(tracer, guard_id);
-	struct mw_range pages;
 
 	if (!guard)
 		return mw_err_not_found;
 	*ret = (struct mw_guard_info){.backend = guard->backend};
-	if (guard->backend == MW_BACKEND_HW) {
-		snprintf(ret->note, sizeof(ret->note), "%s",
-			 tracer->hw.by_ptrace     ? "by ptrace; the kernel's stores are not seen"
-			 : tracer->hw.sees_kernel ? "the kernel's stores are seen too"
-						  : "the kernel's stores are not seen");
-		return NULL;
-	}
-	pages = mw_range_pages(guard->range);
-	ret->pages = pages.size / MW_PAGE_SIZE;
-	ret->foreign = foreign_on(tracer, pages);
-	if (!mw_spans_cover(&tracer->pages, pages))
-		snprintf(ret->note, sizeof(ret->note),
-			 "suspended where the program itself has write-protected it");
-	else if (tracer->options.ignore_syscalls)
-		snprintf(ret->note, sizeof(ret->note),
-			 "system calls into its pages fail (--syscalls=off)");
+	back_ends[guard->backend]->describe(tracer, guard, ret);
 	return NULL;
 }

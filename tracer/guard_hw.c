@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/hw_breakpoint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -191,17 +192,51 @@ static unsigned take_slot(struct mw_tracer *tracer, struct mw_range piece, uint3
 
 static struct mw_error *check_writable(const struct mw_tracer *tracer, struct mw_range range)
 {
+	struct mw_range pages = mw_range_pages(range);
 	struct mw_procmaps maps;
-	struct mw_error *err = mw_procmaps_read(tracer->pid, &maps);
+	struct mw_error *err = mw_procmaps_read_part(tracer->pid, &pages, 1, &maps);
 
 	if (err)
 		return err;
-	err = mw_page_check_writable(tracer, &maps, mw_range_pages(range));
+	err = mw_page_check_writable(tracer, &maps, pages);
 	mw_procmaps_deinit(&maps);
 	return err;
 }
 
-struct mw_error *mw_hw_arm(struct mw_tracer *tracer, const struct mw_guard *guard)
+static struct mw_error *disarm_slot(struct mw_tracer *tracer, unsigned slot)
+{
+	struct mw_error *err = NULL;
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	tracer->hw.slots[slot] = (struct mw_hw_slot){0};
+	mw_vec_foreach (events, &tracer->hw.events)
+		close_event(events, slot);
+	while (tracer->hw.by_ptrace && (thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (thread->state == MW_THREAD_STOPPED && thread->same_memory && !err)
+			err = program_by_ptrace(tracer, thread);
+	return err == mw_err_gone ? NULL : err;
+}
+
+static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *guard)
+{
+	struct mw_error *first = NULL;
+
+	for (unsigned slot = 0; slot < MW_ARCH_DEBUG_SLOTS; slot++) {
+		struct mw_error *err = NULL;
+
+		if (tracer->hw.slots[slot].range.size &&
+		    tracer->hw.slots[slot].guard_id == guard->id)
+			err = disarm_slot(tracer, slot);
+		if (!first)
+			first = err;
+		else
+			mw_error_destroy(err);
+	}
+	return first;
+}
+
+static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
 	struct mw_range pieces[MW_ARCH_DEBUG_SLOTS];
 	unsigned needed = pieces_of(guard->range, pieces, MW_ARCH_DEBUG_SLOTS);
@@ -226,44 +261,11 @@ struct mw_error *mw_hw_arm(struct mw_tracer *tracer, const struct mw_guard *guar
 		err = arm_slot(tracer, slot);
 	}
 	if (err) {
-		struct mw_error *undo = mw_hw_disarm(tracer, guard->id);
+		struct mw_error *undo = disarm(tracer, guard);
 
 		mw_error_destroy(undo);
 	}
 	return err;
-}
-
-static struct mw_error *disarm_slot(struct mw_tracer *tracer, unsigned slot)
-{
-	struct mw_error *err = NULL;
-	struct mw_thread *thread;
-	size_t cursor = 0;
-
-	tracer->hw.slots[slot] = (struct mw_hw_slot){0};
-	mw_vec_foreach (events, &tracer->hw.events)
-		close_event(events, slot);
-	while (tracer->hw.by_ptrace && (thread = mw_intmap_next(&tracer->threads, &cursor)))
-		if (thread->state == MW_THREAD_STOPPED && thread->same_memory && !err)
-			err = program_by_ptrace(tracer, thread);
-	return err == mw_err_gone ? NULL : err;
-}
-
-struct mw_error *mw_hw_disarm(struct mw_tracer *tracer, uint32_t guard_id)
-{
-	struct mw_error *first = NULL;
-
-	for (unsigned slot = 0; slot < MW_ARCH_DEBUG_SLOTS; slot++) {
-		struct mw_error *err = NULL;
-
-		if (tracer->hw.slots[slot].range.size &&
-		    tracer->hw.slots[slot].guard_id == guard_id)
-			err = disarm_slot(tracer, slot);
-		if (!first)
-			first = err;
-		else
-			mw_error_destroy(err);
-	}
-	return first;
 }
 
 struct mw_error *mw_hw_arm_thread(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -385,3 +387,46 @@ void mw_hw_deinit(struct mw_tracer *tracer)
 	mw_vec_deinit(&tracer->hw.events);
 	memset(tracer->hw.slots, 0, sizeof(tracer->hw.slots));
 }
+
+static struct mw_error *follow(struct mw_tracer *tracer, const struct mw_guard *guard,
+			       MW_UNUSED struct mw_range before, MW_UNUSED bool moved)
+{
+	struct mw_error *err = disarm(tracer, guard);
+
+	return err || !guard->range.size ? err : arm(tracer, guard);
+}
+
+static void describe(const struct mw_tracer *tracer, MW_UNUSED const struct mw_guard *guard,
+		     struct mw_guard_info *ret)
+{
+	snprintf(ret->note, sizeof(ret->note), "%s",
+		 tracer->hw.by_ptrace     ? "by ptrace; the kernel's stores are not seen"
+		 : tracer->hw.sees_kernel ? "the kernel's stores are seen too"
+					  : "the kernel's stores are not seen");
+}
+
+static struct mw_error *release(struct mw_tracer *tracer)
+{
+	struct mw_error *first = NULL;
+
+	for (unsigned slot = 0; slot < MW_ARCH_DEBUG_SLOTS; slot++) {
+		struct mw_error *err = NULL;
+
+		if (tracer->hw.slots[slot].range.size)
+			err = disarm_slot(tracer, slot);
+		if (!first)
+			first = err;
+		else
+			mw_error_destroy(err);
+	}
+	return first;
+}
+
+const struct mw_guard_ops mw_guard_hw = {
+	.arm = arm,
+	.disarm = disarm,
+	.follow = follow,
+	.describe = describe,
+	.release = release,
+	.forget = mw_hw_deinit,
+};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tracer/engine.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -65,12 +66,27 @@ static struct mw_error *drop_alias(struct mw_injection *injection, const struct 
 	return mw_inject_call(injection, SYS_munmap, args, &result);
 }
 
+/* Its stores go to the page itself, while nobody else runs: no alias is needed. */
+static struct mw_error *guard_by_uffd(struct arming *arming, const struct mw_span *span)
+{
+	struct mw_uffd *uffd = &arming->tracer->wp.uffd;
+	struct mw_error *err = mw_uffd_register(uffd, arming->maps, span->range);
+
+	if (!err)
+		err = mw_spans_add(&arming->tracer->pages, span);
+	if (!err)
+		err = mw_uffd_protect(uffd, span->range, true);
+	return err;
+}
+
 static struct mw_error *guard_piece(struct arming *arming, struct mw_range pages,
 				    const struct mw_mapping *mapping)
 {
 	struct mw_span span = {.range = pages, .prot = mapping->prot};
 	struct mw_error *err = NULL;
 
+	if (mw_wp_is_on(&arming->tracer->wp))
+		return guard_by_uffd(arming, &span);
 	if (mapping->shared)
 		err = make_alias(arming->injection, pages, &span.alias);
 	if (!err)
@@ -111,95 +127,6 @@ struct mw_error *mw_page_guard_gaps(struct mw_tracer *tracer, struct mw_injectio
 	return mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
 }
 
-struct mw_error *mw_page_check_writable(const struct mw_tracer *tracer,
-					const struct mw_procmaps *maps, struct mw_range pages)
-{
-	for (uint64_t at = pages.start.v; at < mw_range_end(pages);) {
-		const struct mw_mapping *mapping = mw_procmaps_find(maps, mw_addr_make(at));
-		const struct mw_span *span = mw_spans_find(&tracer->pages, mw_addr_make(at));
-
-		/* What is guarded already was writable before. */
-		if (span) {
-			at = mw_range_end(span->range);
-			continue;
-		}
-
-		if (!mapping)
-			return mw_error_fault(mw_addr_make(at),
-					      "0x%" PRIx64 " is not mapped in the target", at);
-		if (!(mapping->prot & PROT_WRITE))
-			return mw_error_create(
-				MW_ERROR_OTHER,
-				"0x%" PRIx64
-				" is read-only in the target (%s): nothing can change it",
-				at, *mapping->path ? mapping->path : "anonymous memory");
-		at = mw_range_end(mapping->range);
-	}
-	return NULL;
-}
-
-/*
- * The stack of a thread: the whole mapping that its stack pointer is in. When its control block
- * lies above in the same mapping (glibc places it so), the stack ends there, and what follows is
- * merely a neighbour that the kernel merged.
- */
-static struct mw_range stack_of(const struct mw_thread *thread, const struct mw_procmaps *maps)
-{
-	const struct mw_mapping *mapping = mw_procmaps_find(maps, thread->last_sp);
-	struct mw_range stack = {0};
-
-	if (!mapping)
-		return stack;
-	stack = mapping->range;
-	if (thread->last_tcb.v > thread->last_sp.v && mw_range_contains(stack, thread->last_tcb))
-		stack.size = mw_page_ceil(thread->last_tcb.v + MW_ARCH_TCB_SIZE) - stack.start.v;
-	return stack;
-}
-
-/*
- * The kernel itself writes to stacks (signal frames) and control blocks (rseq, robust futexes);
- * on a read-only page that would kill the thread.
- */
-static struct mw_error *check_thread(const struct mw_thread *thread, const struct mw_procmaps *maps,
-				     struct mw_range pages)
-{
-	struct mw_range tcb = {thread->last_tcb, MW_ARCH_TCB_SIZE};
-
-	if (mw_range_overlaps(stack_of(thread, maps), pages))
-		return mw_error_create(MW_ERROR_OTHER,
-				       "0x%" PRIx64 " is on the stack of thread %d, which can't be "
-				       "write-protected: use --backend=hw",
-				       pages.start.v, thread->tid);
-	if (thread->last_tcb.v && mw_range_overlaps(tcb, pages))
-		return mw_error_create(
-			MW_ERROR_OTHER,
-			"0x%" PRIx64 " shares a page with the control block of "
-			"thread %d, which can't be write-protected: use --backend=hw",
-			pages.start.v, thread->tid);
-	return NULL;
-}
-
-static struct mw_error *check(const struct mw_tracer *tracer, const struct mw_procmaps *maps,
-			      struct mw_range pages)
-{
-	struct mw_error *err = mw_page_check_writable(tracer, maps, pages);
-	struct mw_thread *thread;
-	size_t cursor = 0;
-
-	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor))) {
-		struct user_regs_struct *regs;
-
-		if (!thread->same_memory)
-			continue;
-		/* Where its stack is now, if it can be asked; else where it was. */
-		if (thread->state == MW_THREAD_STOPPED)
-			err = mw_thread_regs(thread, &regs);
-		if (!err)
-			err = check_thread(thread, maps, pages);
-	}
-	return err;
-}
-
 /*
  * Pages that the program has unmapped unseen (--syscalls=off) make the kernel stop at the first
  * of them: those behind it are opened one by one.
@@ -232,7 +159,10 @@ struct mw_error *mw_page_open(struct mw_tracer *tracer, struct mw_injection *inj
 
 		if (!part.size)
 			break;
-		err = open_span(injection, span, part);
+		if (mw_wp_is_on(&tracer->wp))
+			err = mw_uffd_protect(&tracer->wp.uffd, part, false);
+		else
+			err = open_span(injection, span, part);
 		if (!err && span->alias.v) {
 			struct mw_span aliased = *span;
 
@@ -256,7 +186,7 @@ static struct mw_error *open_unneeded(struct mw_tracer *tracer, struct mw_inject
 	mw_vec_foreach (guard, &tracer->guards) {
 		struct mw_span span = {.range = mw_range_pages(guard->range)};
 
-		if (guard->backend != MW_BACKEND_PAGE || err)
+		if ((guard->backend != MW_BACKEND_PAGE && guard->backend != MW_BACKEND_UFFD) || err)
 			continue;
 		err = mw_spans_cut(&needed, span.range);
 		if (!err)
@@ -279,28 +209,37 @@ static struct mw_error *open_unneeded(struct mw_tracer *tracer, struct mw_inject
 	return err;
 }
 
-struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range)
+/* What userfaultfd guards is open again by itself when memwatch dies. */
+static struct mw_error *prepare(struct mw_tracer *tracer, struct mw_injection *injection)
 {
-	struct mw_range pages = mw_range_pages(range);
+	struct mw_error *err = mw_annex_open(tracer, injection);
+
+	if (!err)
+		err = mw_deadman_arm(tracer, injection, MW_DEADMAN_SEGV);
+	if (!err)
+		err = mw_deadman_arm(tracer, injection, MW_DEADMAN_TRAP);
+	return err;
+}
+
+struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *guard)
+{
+	struct mw_range pages = mw_range_pages(guard->range);
 	struct mw_injection injection;
 	struct mw_procmaps maps;
 	struct mw_thread *thread;
 	struct mw_error *err;
 
-	err = mw_procmaps_read(tracer->pid, &maps);
+	err = mw_page_read_maps(tracer, pages, &maps);
 	if (err)
 		return err;
-	err = check(tracer, &maps, pages);
+	err = mw_page_check(tracer, &maps, pages);
 	if (!err)
 		err = mw_engine_borrow(tracer, &thread);
 	if (!err)
 		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (!err) {
-		err = mw_annex_open(tracer, &injection);
-		if (!err)
-			err = mw_deadman_arm(tracer, &injection, MW_DEADMAN_SEGV);
-		if (!err)
-			err = mw_deadman_arm(tracer, &injection, MW_DEADMAN_TRAP);
+		if (!mw_wp_is_on(&tracer->wp))
+			err = prepare(tracer, &injection);
 		if (!err)
 			err = mw_page_guard_gaps(tracer, &injection, &maps, pages);
 		/* All or nothing: what was guarded before the failure is opened again. */
@@ -315,7 +254,7 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, struct mw_range range)
 	return err;
 }
 
-struct mw_error *mw_page_disarm(struct mw_tracer *tracer, struct mw_range range)
+static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
 	struct mw_injection injection;
 	struct mw_thread *thread;
@@ -325,10 +264,12 @@ struct mw_error *mw_page_disarm(struct mw_tracer *tracer, struct mw_range range)
 		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (err)
 		return err;
-	err = open_unneeded(tracer, &injection, mw_range_pages(range));
+	err = open_unneeded(tracer, &injection, mw_range_pages(guard->range));
 	if (!err)
 		err = mw_annex_note_spans(tracer);
 	mw_inject_end(&injection);
+	if (!tracer->pages.list.count)
+		mw_wp_close(tracer);
 	return err;
 }
 
@@ -336,6 +277,10 @@ struct mw_error *mw_page_open_all(const struct mw_tracer *tracer, struct mw_inje
 {
 	struct mw_error *first = NULL;
 
+	/* A copy of the memory isn't guarded by userfaultfd, nor what it guarded once it is closed.
+	 */
+	if (mw_wp_is_on(&tracer->wp))
+		return NULL;
 	mw_vec_foreach (span, &tracer->pages.list) {
 		struct mw_error *err = mw_page_protect(injection, span, span->range, false);
 
@@ -347,6 +292,27 @@ struct mw_error *mw_page_open_all(const struct mw_tracer *tracer, struct mw_inje
 			mw_error_destroy(err);
 	}
 	return first;
+}
+
+/* Not even a debugger may write where userfaultfd guards: the pages open while all threads stand.
+ */
+static struct mw_error *write_part(struct mw_tracer *tracer, const struct mw_span *span,
+				   mw_addr addr, const void *bytes, size_t size)
+{
+	struct mw_range pages = mw_range_pages((struct mw_range){addr, size});
+	struct mw_error *err, *close_err;
+
+	if (!span || !mw_wp_is_on(&tracer->wp))
+		return mw_mem_write(&tracer->mem, addr, bytes, size);
+	err = mw_uffd_protect(&tracer->wp.uffd, pages, false);
+	if (err)
+		return err;
+	err = mw_mem_write(&tracer->mem, addr, bytes, size);
+	close_err = mw_uffd_protect(&tracer->wp.uffd, pages, true);
+	if (!err)
+		return close_err;
+	mw_error_destroy(close_err);
+	return err;
 }
 
 struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const void *bytes,
@@ -365,10 +331,70 @@ struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const voi
 			if (span->alias.v)
 				target = mw_addr_add(span->alias, addr.v - span->range.start.v);
 		}
-		err = mw_mem_write(&tracer->mem, target, from, part);
+		err = write_part(tracer, span, target, from, part);
 		addr = mw_addr_add(addr, part);
 		from += part;
 		size -= part;
 	}
 	return err;
 }
+
+static uint64_t foreign_on(const struct mw_tracer *tracer, struct mw_range pages)
+{
+	size_t index = mw_spans_lower(&tracer->pages, pages.start.v);
+	uint64_t foreign = 0;
+
+	for (; index < tracer->pages.list.count; index++) {
+		if (!mw_range_overlaps(tracer->pages.list.items[index].range, pages))
+			break;
+		foreign += tracer->pages.list.items[index].foreign;
+	}
+	return foreign;
+}
+
+static void describe(const struct mw_tracer *tracer, const struct mw_guard *guard,
+		     struct mw_guard_info *ret)
+{
+	struct mw_range pages = mw_range_pages(guard->range);
+
+	ret->pages = pages.size / MW_PAGE_SIZE;
+	ret->foreign = foreign_on(tracer, pages);
+	if (!mw_spans_cover(&tracer->pages, pages))
+		snprintf(ret->note, sizeof(ret->note),
+			 "suspended where the program itself has write-protected it");
+	else if (tracer->options.ignore_syscalls)
+		snprintf(ret->note, sizeof(ret->note),
+			 "system calls into its pages fail (--syscalls=off)");
+}
+
+static struct mw_error *release(struct mw_tracer *tracer)
+{
+	struct mw_injection injection;
+	struct mw_thread *thread;
+	struct mw_error *err = NULL;
+
+	if (!tracer->pages.list.count)
+		return NULL;
+	err = mw_engine_borrow(tracer, &thread);
+	if (!err)
+		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
+	if (!err) {
+		err = mw_page_open_all(tracer, &injection);
+		mw_inject_end(&injection);
+	}
+	mw_spans_deinit(&tracer->pages);
+	return err;
+}
+
+static void forget(struct mw_tracer *tracer)
+{
+	mw_spans_deinit(&tracer->pages);
+}
+
+const struct mw_guard_ops mw_guard_page = {
+	.arm = mw_page_arm,
+	.disarm = disarm,
+	.describe = describe,
+	.release = release,
+	.forget = forget,
+};

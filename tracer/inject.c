@@ -180,15 +180,16 @@ static bool is_stop_signal(const struct mw_thread *thread)
 	return thread->stop.kind == MW_STOP_SIGNAL && thread->stop.code == SIGSTOP;
 }
 
-static bool goes_on(struct mw_injection *injection)
+/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
+static bool came_first(struct mw_injection *injection)
 {
-	const struct mw_thread *thread = injection->thread;
+	const struct mw_stop *stop = &injection->thread->stop;
 
-	return thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP ||
-	       is_stop_signal(thread) || (thread->stop.kind == MW_STOP_SIGNAL && defer(injection));
+	return stop->kind == MW_STOP_INTERRUPT || stop->kind == MW_STOP_GROUP ||
+	       is_stop_signal(injection->thread) ||
+	       (stop->kind == MW_STOP_SIGNAL && defer(injection));
 }
 
-/* An earlier PTRACE_INTERRUPT or a group-stop may be reported first: the step goes on behind it. */
 static struct mw_error *step(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
@@ -201,7 +202,7 @@ static struct mw_error *step(struct mw_injection *injection)
 			return err;
 		if (thread->state == MW_THREAD_GONE)
 			return mw_err_gone;
-		if (!goes_on(injection))
+		if (!came_first(injection))
 			return NULL;
 		injection->left_group_stop |= thread->stop.kind == MW_STOP_GROUP;
 		err = is_stop_signal(thread) ? step_into_stop(thread)
@@ -253,8 +254,14 @@ struct mw_error *mw_inject_step(struct mw_injection *injection)
 	*regs = injection->saved_regs;
 	mw_thread_regs_changed(thread);
 	err = step(injection);
-	if (!err)
-		err = mw_thread_regs(thread, &regs);
+	return err ? err : mw_inject_adopt_regs(injection);
+}
+
+struct mw_error *mw_inject_adopt_regs(struct mw_injection *injection)
+{
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(injection->thread, &regs);
+
 	if (!err)
 		injection->saved_regs = *regs;
 	return err;

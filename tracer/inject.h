@@ -34,12 +34,12 @@ struct mw_injection {
 	struct user_regs_struct saved_regs;
 	uint64_t saved_mask;
 	struct mw_stop saved_stop;
-	/** Signals of the program's own that came between the calls: it gets them afterwards. */
-	siginfo_t deferred[4];
-	unsigned deferred_count;
 	bool saved_handled;
 	/** The process was stopped by job control meanwhile. */
 	bool left_group_stop;
+	/** Signals of the program's own that came between the calls: it gets them afterwards. */
+	siginfo_t deferred[4];
+	unsigned deferred_count;
 };
 
 /**
@@ -73,6 +73,9 @@ struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
  * @return NULL also when the instruction faulted: thread->stop says what happened.
  */
 struct mw_error *mw_inject_step(struct mw_injection *injection) MW_MUST_CHECK;
+
+/** What the thread's registers are now, is what it will have. */
+struct mw_error *mw_inject_adopt_regs(struct mw_injection *injection) MW_MUST_CHECK;
 
 /** Puts the thread back; it is still stopped. Safe when the thread has died. */
 void mw_inject_end(struct mw_injection *injection);

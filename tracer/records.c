@@ -47,33 +47,43 @@ static uint32_t copy_stack(const struct mw_tracer *tracer, struct mw_thread *thr
 					  tracer->options.stack_size);
 }
 
+static void fill_origin(const struct mw_tracer *tracer, struct mw_thread *thread,
+			struct mw_hit *hit)
+{
+	hit->time_ns = mw_clock_now_ns();
+	hit->pid = thread ? thread->tgid : tracer->pid;
+	hit->tid = thread ? thread->tid : 0;
+	if (thread)
+		snprintf(hit->thread_name, sizeof(hit->thread_name), "%s",
+			 mw_thread_name(thread, hit->time_ns));
+}
+
 void mw_engine_emit(struct mw_tracer *tracer, struct mw_thread *thread, struct mw_hit *hit,
 		    const uint8_t *old_bytes, const uint8_t *new_bytes)
 {
 	size_t size = offsetof(struct mw_record, hit) + sizeof(*hit) + (size_t)hit->size * 2;
+	bool has_stack = thread && tracer->options.stack_size;
 	struct mw_record *record;
 	uint8_t *bytes;
 
-	if (tracer->options.stack_size)
+	if (has_stack)
 		size += sizeof(struct mw_regs) + tracer->options.stack_size;
 	hit->seq = ++tracer->seq;
 	tracer->stats.hits++;
-	record = reserve(tracer, mw_max(size, sizeof(*record)), tracer->options.drop_when_full);
+	/* What was only looked at isn't held up by a wait, and wouldn't be found again. */
+	record = reserve(tracer, mw_max(size, sizeof(*record)),
+			 thread && tracer->options.drop_when_full);
 	if (!record) {
 		tracer->stats.dropped++;
 		return;
 	}
-	hit->pid = thread->tgid;
-	hit->tid = thread->tid;
-	hit->time_ns = mw_clock_now_ns();
-	snprintf(hit->thread_name, sizeof(hit->thread_name), "%s",
-		 mw_thread_name(thread, hit->time_ns));
+	fill_origin(tracer, thread, hit);
 	bytes = (uint8_t *)(&record->hit + 1);
 	if (hit->size) {
 		memcpy(bytes, old_bytes, hit->size);
 		memcpy(bytes + hit->size, new_bytes, hit->size);
 	}
-	if (tracer->options.stack_size)
+	if (has_stack)
 		hit->stack_size = copy_stack(tracer, thread, bytes + (size_t)hit->size * 2);
 	record->kind = MW_RECORD_HIT;
 	record->hit = *hit;
@@ -126,6 +136,17 @@ void mw_engine_emit_guard_moved(struct mw_tracer *tracer, uint32_t guard_id, uin
 	emit_control(tracer, &record);
 }
 
+void mw_engine_emit_guard_backend(struct mw_tracer *tracer, const struct mw_guard *guard)
+{
+	struct mw_record record = {
+		.kind = MW_RECORD_GUARD_BACKEND,
+		.guard_id = guard->id,
+		.backend = guard->backend,
+	};
+
+	emit_control(tracer, &record);
+}
+
 void mw_engine_emit_exec(struct mw_tracer *tracer)
 {
 	struct mw_record record = {.kind = MW_RECORD_EXEC};
@@ -163,8 +184,8 @@ void mw_engine_report_store(struct mw_tracer *tracer, struct mw_thread *thread, 
 
 	if (!part.size) {
 		span = mw_spans_find(&tracer->pages, hit->addr);
-		if (span)
-			span->foreign++;
+		if (span && !(++span->foreign % MW_HOT_SAMPLE))
+			mw_hot_sample(tracer, span);
 		tracer->stats.foreign++;
 		return;
 	}

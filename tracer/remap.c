@@ -175,19 +175,22 @@ static bool is_there(const struct remap *remap, mw_addr addr)
 	       mw_mem_read_some(&remap->tracer->mem, addr, &byte, 1) == 1;
 }
 
-/** Lists the pages of a watched range that don't exist any more. */
-static struct mw_error *find_lost_pages(struct remap *remap, struct mw_range range)
+/** Lists the parts of a watched range that don't exist any more. */
+static struct mw_error *find_lost_parts(struct remap *remap, struct mw_range range)
 {
+	uint64_t end = mw_range_end(range), start = range.start.v, next;
 	struct mw_error *err = NULL;
 
-	for (uint64_t at = range.start.v; at < mw_range_end(range) && !err;
-	     at = mw_page_floor(at) + MW_PAGE_SIZE) {
-		struct mw_range page = {mw_addr_make(mw_page_floor(at)), MW_PAGE_SIZE};
-
+	/* From start to at all is lost. */
+	for (uint64_t at = start; at < end && !err; at = next) {
+		next = mw_min(end, mw_page_floor(at) + MW_PAGE_SIZE);
 		if (!is_there(remap, mw_addr_make(at)))
-			err = add_range(&remap->lost, mw_range_common(page, range));
+			continue;
+		err = add_range(&remap->lost, (struct mw_range){mw_addr_make(start), at - start});
+		start = next;
 	}
-	return err;
+	return err ? err
+		   : add_range(&remap->lost, (struct mw_range){mw_addr_make(start), end - start});
 }
 
 /** Takes the beginning and the end of @range off as far as they are lost. */
@@ -229,7 +232,7 @@ static struct mw_error *follow_guards(struct remap *remap)
 
 	mw_vec_foreach (span, &remap->watched.list)
 		if (!err && !(has_moved(remap) && is_inside(span->range, source_of(remap))))
-			err = find_lost_pages(remap, span->range);
+			err = find_lost_parts(remap, span->range);
 	mw_vec_foreach (touched, &remap->touched) {
 		struct mw_guard *guard = mw_guard_find(remap->tracer, touched->id);
 
@@ -365,17 +368,6 @@ static void end_guard(struct remap *remap, const struct touched *touched)
 	mw_error_destroy(mw_guard_lose(remap->tracer, touched->id, why));
 }
 
-static void follow_hardware(struct remap *remap, struct touched *touched)
-{
-	const struct mw_guard *guard = mw_guard_find(remap->tracer, touched->id);
-
-	if (guard->backend != MW_BACKEND_HW)
-		return;
-	touched->err = mw_hw_disarm(remap->tracer, touched->id);
-	if (!touched->err && guard->range.size)
-		touched->err = mw_hw_arm(remap->tracer, guard);
-}
-
 static void settle_guards(struct remap *remap)
 {
 	mw_vec_foreach (touched, &remap->touched) {
@@ -384,7 +376,8 @@ static void settle_guards(struct remap *remap)
 			     is_inside(touched->before, source_of(remap));
 
 		if (guard->range.start.v != touched->before.start.v || !guard->range.size)
-			follow_hardware(remap, touched);
+			touched->err =
+				mw_guard_follow(remap->tracer, touched->id, touched->before, moved);
 		if (!guard->range.size || touched->err)
 			end_guard(remap, touched);
 		else if (moved)

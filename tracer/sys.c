@@ -121,6 +121,19 @@ int mw_sys_tgkill(pid_t tgid, pid_t tid, int signal)
 	return syscall(SYS_tgkill, tgid, tid, signal) < 0 ? -errno : 0;
 }
 
+int mw_sys_fetch_fd(pid_t tgid, int fd)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, tgid, 0);
+	int fetched, errnum;
+
+	if (pidfd < 0)
+		return -errno;
+	fetched = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	errnum = errno;
+	close(pidfd);
+	return fetched < 0 ? -errnum : fetched;
+}
+
 int mw_sys_queue_signal(pid_t tgid, pid_t tid, siginfo_t *info)
 {
 	if (syscall(SYS_rt_tgsigqueueinfo, tgid, tid, info->si_signo, info) == 0)

@@ -41,6 +41,8 @@ int mw_sys_peek_user(pid_t tid, size_t offset, uint64_t *ret);
 /** Sends a signal again, with as much of its siginfo as the kernel lets a stranger say. */
 int mw_sys_queue_signal(pid_t tgid, pid_t tid, siginfo_t *info);
 int mw_sys_tgkill(pid_t tgid, pid_t tid, int signal);
+/** @return a duplicate of @fd of the process @tgid. */
+int mw_sys_fetch_fd(pid_t tgid, int fd);
 /** @return a descriptor. */
 int mw_sys_perf_event_open(struct perf_event_attr *attr, pid_t tid);
 

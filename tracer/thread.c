@@ -67,6 +67,7 @@ void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop)
 	thread->regs_dirty = false;
 	thread->ip_dirty = false;
 	/* Any stop takes a pending interruption with it (ptrace_stop() in the kernel). */
+	thread->interrupted = thread->interrupt_sent;
 	thread->interrupt_sent = false;
 }
 

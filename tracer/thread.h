@@ -79,6 +79,8 @@ struct mw_thread {
 	bool handled;
 	/** PTRACE_INTERRUPT was sent since it last stopped. */
 	bool interrupt_sent;
+	/** The present stop took an interruption with it: a call may have ended because of that. */
+	bool interrupted;
 	/** Waits for its vfork child: doesn't run, and can't be stopped. */
 	bool vfork_parent;
 	/** Shares the watched address space. A plain fork child doesn't. */
@@ -100,6 +102,13 @@ struct mw_thread {
 	/** As last seen in a stop: where its stack and its control block are. */
 	mw_addr last_sp;
 	mw_addr last_tcb;
+
+	/** The page that it waits for, guarded by userfaultfd; NULL: none. See wp.h. */
+	mw_addr wp_fault;
+	/** It stored from inside the kernel: for a call, as /proc said before it was interrupted.
+	 */
+	bool wp_in_call;
+	bool wp_in_kernel;
 
 	enum mw_segv_mask segv_mask;
 	/** What the rt_sigaction() in flight replaces, as the program knows it. */

@@ -52,6 +52,7 @@ struct mw_error *mw_engine_resume(struct mw_tracer *tracer, struct mw_thread *th
 	bool stops = tracer->trace_syscalls || thread->tgid != tracer->pid;
 	enum mw_resume how = stops ? MW_RESUME_SYSCALL : MW_RESUME_RUN;
 
+	thread->wp_fault = MW_ADDR_NULL;
 	if (thread->stop.kind == MW_STOP_GROUP)
 		how = MW_RESUME_LISTEN;
 	return mw_thread_resume(thread, how, signal);
@@ -110,9 +111,13 @@ static bool has_pending_trap(const struct mw_thread *thread)
 static struct mw_error *await_stop(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	bool stopped = false;
-	struct mw_error *err = mw_wait_thread_until(thread, STOP_TIMEOUT_NS, &stopped);
+	struct mw_error *err;
 
-	if (err)
+	if (mw_wp_is_on(&tracer->wp))
+		err = mw_wp_await_stop(tracer, thread, STOP_TIMEOUT_NS, &stopped);
+	else
+		err = mw_wait_thread_until(thread, STOP_TIMEOUT_NS, &stopped);
+	if (err || thread->wp_in_kernel)
 		return err;
 	if (!stopped)
 		return mw_error_create(MW_ERROR_OTHER,
@@ -151,6 +156,8 @@ struct mw_error *mw_engine_stop_all(struct mw_tracer *tracer, const struct mw_th
 		if (mw_error_catch(&err, MW_ERROR_GONE))
 			thread->state = MW_THREAD_GONE;
 	}
+	if (!err && mw_wp_is_on(&tracer->wp))
+		err = mw_wp_finish_calls(tracer);
 	return err;
 }
 

@@ -108,6 +108,7 @@ struct mw_error *mw_tracer_create(const struct mw_tracer_options *options, struc
 		return mw_err_nomem;
 	tracer->options = *options;
 	tracer->mem.fd = -1;
+	tracer->poll.pagemap = -1;
 	tracer->text_generation = 1;
 	mw_mailbox_init(&tracer->mailbox);
 	err = allocate(tracer);

@@ -28,6 +28,14 @@ struct mw_tracer_options {
 	bool ignore_syscalls;
 	/** Launch programs into a process group of their own, away from the terminal's signals. */
 	bool own_process_group;
+	/** Time between two looks of the back end poll; 0 for 10 ms. */
+	uint64_t poll_window_ns;
+	/**
+	 * Stores a second beside what is watched from which on its pages are left to another back
+	 * end, 0 for 5,000; and for how long, 0 for 10 s.
+	 */
+	uint64_t hot_rate;
+	uint64_t cool_down_ns;
 	struct mw_log log;
 };
 
@@ -44,6 +52,8 @@ enum mw_record_kind {
 	MW_RECORD_GUARD_MOVED,
 	/** The target has a new image; all guards have ended. It is stopped before its main. */
 	MW_RECORD_EXEC,
+	/** Guard `guard_id` works by back end `backend` from here on. */
+	MW_RECORD_GUARD_BACKEND,
 	/** Something to tell the person. */
 	MW_RECORD_NOTICE,
 };
@@ -62,6 +72,7 @@ struct mw_record {
 	/** How the process ended, as waitpid() says it. */
 	int32_t status;
 	uint32_t guard_id;
+	uint32_t backend;
 	/** Of the guard that ended: stores into its pages, but into no watched range; and its
 	 * pages. */
 	uint64_t foreign;
@@ -92,9 +103,15 @@ struct mw_error *mw_tracer_detach(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** What to guard. */
 struct mw_guard_request {
 	struct mw_range range;
-	/** MW_BACKEND_PAGE or MW_BACKEND_HW. */
+	/** Any but MW_BACKEND_AUTO. */
 	enum mw_backend backend;
-	/** Filled with the range.size bytes that stand there at the moment of arming. */
+	/** It may be changed while its page is hot. */
+	bool may_move;
+	/**
+	 * Filled with the range.size bytes that stand there at the moment of arming. While it is
+	 * polled it has to be kept, and brought up to date by its hits: it is what the next look
+	 * compares with. What is polled and large is filled while the target runs.
+	 */
 	void *snapshot;
 	/** Set to the number of the last hit before arming: later ones are this guard's. */
 	_Atomic uint64_t *armed_after;
@@ -107,7 +124,7 @@ struct mw_guard_info {
 	/** Stores into the guard's pages, but into no watched range. */
 	uint64_t foreign;
 	/** One clause about how the back end works here; "" if there is nothing to say. */
-	char note[96];
+	char note[160];
 };
 
 struct mw_error *mw_tracer_guard(struct mw_tracer *tracer, const struct mw_guard_request *request,
@@ -139,6 +156,7 @@ struct mw_tracer_stats {
 	_Atomic uint64_t emulated;
 	_Atomic uint64_t stepped;
 	_Atomic uint64_t hardware;
+	_Atomic uint64_t polled;
 	_Atomic uint64_t syscalls_redirected;
 	_Atomic uint64_t ring_waits;
 	_Atomic uint64_t bursts;

@@ -23,24 +23,35 @@ static const enum mw_target_state states[] = {
 	[MW_TRACEE_DETACHED] = MW_TARGET_DETACHED,
 };
 
+static struct mw_watch *find_guarded(struct mw_session *session, uint32_t guard_id)
+{
+	for (size_t i = 0; i < session->watches.count; i++) {
+		size_t index = (session->last_ended + i) % session->watches.count;
+
+		if (session->watches.items[index]->guard_id != guard_id)
+			continue;
+		session->last_ended = index;
+		return session->watches.items[index];
+	}
+	return NULL;
+}
+
 static void end_watch(struct mw_session *session, const struct mw_record *record)
 {
-	mw_vec_foreach (item, &session->watches) {
-		struct mw_watch *watch = *item;
+	struct mw_watch *watch = find_guarded(session, record->guard_id);
 
-		if (watch->guard_id != record->guard_id)
-			continue;
-		watch->guard_id = 0;
-		watch->foreign = record->foreign;
-		watch->pages = record->pages;
-		if (!*record->text)
-			continue;
-		free(watch->ended);
-		watch->ended = strdup(record->text);
-		if (record->kind == MW_RECORD_GUARD_LOST)
-			mw_session_notice(session, "watch %u (%s) ended: %s", watch->id,
-					  watch->name, record->text);
-	}
+	if (!watch)
+		return;
+	watch->guard_id = 0;
+	watch->foreign = record->foreign;
+	watch->pages = record->pages;
+	if (!*record->text)
+		return;
+	free(watch->ended);
+	watch->ended = strdup(record->text);
+	if (record->kind == MW_RECORD_GUARD_LOST)
+		mw_session_notice(session, "watch %u (%s) ended: %s", watch->id, watch->name,
+				  record->text);
 }
 
 /* The target stands at the entry of its new program until the watches are armed again. */
@@ -67,6 +78,8 @@ static void follow_exec(struct mw_session *session)
 
 static void handle_locked(struct mw_session *session, const struct mw_record *record)
 {
+	struct mw_watch *watch;
+
 	switch ((enum mw_record_kind)record->kind) {
 	case MW_RECORD_HIT:
 		mw_session_handle_hit(session, &record->hit);
@@ -81,6 +94,11 @@ static void handle_locked(struct mw_session *session, const struct mw_record *re
 		break;
 	case MW_RECORD_GUARD_MOVED:
 		mw_session_handle_move(session, record->guard_id, record->moved_by);
+		break;
+	case MW_RECORD_GUARD_BACKEND:
+		watch = find_guarded(session, record->guard_id);
+		if (watch)
+			watch->backend = record->backend;
 		break;
 	case MW_RECORD_NOTICE:
 		mw_session_notice(session, "%s", record->text);

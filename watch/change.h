@@ -72,4 +72,19 @@ struct mw_change {
 	const char *syscall_name;
 };
 
+/** True when an instruction of the target did it, so that a place means something. */
+static inline bool mw_change_has_place(const struct mw_change *change)
+{
+	switch ((enum mw_cause)change->hit->cause) {
+	case MW_CAUSE_STORE:
+	case MW_CAUSE_ATOMIC:
+	case MW_CAUSE_STRING:
+	case MW_CAUSE_SYSCALL:
+	case MW_CAUSE_UNMAP:
+		return true;
+	default:
+		return false;
+	}
+}
+
 #endif

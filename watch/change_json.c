@@ -139,8 +139,11 @@ static json_t *inlined_json(const struct mw_place *place)
 static json_t *where_json(const struct mw_change *change)
 {
 	const struct mw_place *place = &change->place;
-	struct filler filler = filler_start();
+	struct filler filler;
 
+	if (!mw_change_has_place(change))
+		return json_null();
+	filler = filler_start();
 	set(&filler, "file", text_json(place->file));
 	set(&filler, "function", text_json(place->function));
 	set(&filler, "line", line_json(place->line));

@@ -37,7 +37,7 @@ static void give_to_sinks(struct mw_session *session, const struct mw_change *ch
 /** The texts of the members of one change, in the order of the visits. */
 struct members {
 	struct mw_session *session;
-	const struct mw_watch *watch;
+	struct mw_watch *watch;
 	struct mw_change *change;
 };
 
@@ -58,10 +58,11 @@ static char *format_value(struct mw_session *session, const struct mw_object *ob
 static void add_member(void *arg, const struct mw_leaf *leaf)
 {
 	struct members *members = arg;
-	const struct mw_watch *watch = members->watch;
+	struct mw_watch *watch = members->watch;
 	uint64_t offset = leaf->object.addr.v - watch->object.addr.v;
 	char *path, *old_text, *new_text, *field;
 
+	mw_snapshot_bring_up(watch, offset, leaf->object.size);
 	old_text = format_value(members->session, &leaf->object, watch->before + offset);
 	new_text = format_value(members->session, &leaf->object, watch->value + offset);
 	field = strdup(leaf->path);
@@ -78,7 +79,7 @@ static void add_member(void *arg, const struct mw_leaf *leaf)
 		(struct mw_member_change){path, field, old_text, new_text};
 }
 
-static void list_members(struct mw_session *session, const struct mw_watch *watch,
+static void list_members(struct mw_session *session, struct mw_watch *watch,
 			 struct mw_change *change)
 {
 	struct members members = {session, watch, change};
@@ -142,7 +143,7 @@ static void find_place(struct mw_session *session, struct mw_change *change)
 	const struct mw_hit *hit = change->hit;
 	mw_addr ip = hit->ip;
 
-	if (hit->cause == MW_CAUSE_EXTERNAL)
+	if (!mw_change_has_place(change))
 		return;
 	/* The byte before belongs to the storing instruction. */
 	if (hit->ip_is_after)
@@ -158,7 +159,7 @@ static size_t unwind(struct mw_session *session, const struct mw_hit *hit,
 {
 	struct mw_regs regs;
 
-	if (!hit->stack_size || hit->cause == MW_CAUSE_EXTERNAL)
+	if (!hit->stack_size)
 		return 0;
 	regs = mw_hit_regs(hit);
 	return mw_symbols_unwind(session->symbols, &regs, regs.sp, mw_hit_stack(hit),
@@ -240,12 +241,11 @@ static void handle_part(struct mw_session *session, struct mw_watch *watch,
 		change.old_value = watch->before;
 		change.new_value = watch->value;
 	}
-	memcpy(watch->before + offset, watch->value + offset, size);
-	memcpy(watch->value + offset, new_bytes, size);
+	mw_snapshot_change(watch, offset, new_bytes, size);
 	change.silent = !differs(watch, offset, size);
 	find_place(session, &change);
 	deliver(session, watch, &change);
-	memcpy(watch->before + offset, new_bytes, size);
+	mw_snapshot_settle(watch);
 }
 
 /*
@@ -253,8 +253,8 @@ static void handle_part(struct mw_session *session, struct mw_watch *watch,
  * process through shared memory, or the kernel with --syscalls=off.
  */
 static void handle_unseen(struct mw_session *session, struct mw_watch *watch,
-			    const struct mw_hit *hit, uint64_t offset, uint64_t size,
-			    const uint8_t *old_bytes)
+			  const struct mw_hit *hit, uint64_t offset, uint64_t size,
+			  const uint8_t *old_bytes)
 {
 	struct mw_hit external = *hit;
 
@@ -292,6 +292,23 @@ static void handle_unmap(struct mw_session *session, struct mw_watch *watch,
 	deliver(session, watch, &change);
 }
 
+/* A store that is caught in the act shows the very bytes that it replaced. */
+static bool sees_before(const struct mw_hit *hit)
+{
+	return hit->backend == MW_BACKEND_PAGE || hit->backend == MW_BACKEND_UFFD;
+}
+
+/*
+ * When regions overlap, each back end tells of the same store. A store that is carried out from
+ * outside passes the debug registers by, so that it has to do for them as well.
+ */
+static bool is_meant_for(const struct mw_watch *watch, const struct mw_hit *hit)
+{
+	if (hit->backend == watch->backend)
+		return true;
+	return sees_before(hit) && watch->backend != MW_BACKEND_POLL;
+}
+
 static void handle_watch(struct mw_session *session, struct mw_watch *watch,
 			 const struct mw_hit *hit)
 {
@@ -300,14 +317,8 @@ static void handle_watch(struct mw_session *session, struct mw_watch *watch,
 	uint64_t start, end, offset, skipped;
 
 	if (!watch->enabled || hit->seq <= atomic_load(&watch->armed_after) ||
-	    !mw_range_overlaps(region, written))
+	    !mw_range_overlaps(region, written) || (!hit->gone && !is_meant_for(watch, hit)))
 		return;
-	/* Debug registers fire for a page watch's bytes too, when both watch them. */
-	if (hit->backend == MW_BACKEND_HW && watch->backend != MW_BACKEND_HW)
-		return;
-	if (!watch->has_before)
-		memcpy(watch->before, watch->value, watch->object.size);
-	watch->has_before = true;
 	start = mw_max(region.start.v, written.start.v);
 	end = mw_min(mw_range_end(region), mw_range_end(written));
 	if (hit->gone) {
@@ -317,18 +328,60 @@ static void handle_watch(struct mw_session *session, struct mw_watch *watch,
 	}
 	offset = start - region.start.v;
 	skipped = start - written.start.v;
-	/* A debug register tells only afterwards: what stood there before is what we last saw. */
-	if (hit->backend != MW_BACKEND_HW &&
+	if (hit->cause == MW_CAUSE_POLL &&
+	    !memcmp(watch->value + offset, mw_hit_new(hit) + skipped, end - start))
+		return;
+	/* Others tell only afterwards: what stood there before is what we last saw. */
+	if (sees_before(hit) &&
 	    memcmp(watch->value + offset, mw_hit_old(hit) + skipped, end - start))
 		handle_unseen(session, watch, hit, offset, end - start, mw_hit_old(hit) + skipped);
 	handle_part(session, watch, hit, offset, end - start, mw_hit_new(hit) + skipped);
 }
 
+static void collect(void *arg, void *watch)
+{
+	struct mw_session *session = arg;
+
+	/* Short of memory the hit is only counted. */
+	(void)mw_vec_push(&session->touched, (struct mw_watch *)watch);
+}
+
+static int by_id(const void *left, const void *right)
+{
+	const struct mw_watch *a = *(struct mw_watch *const *)left;
+	const struct mw_watch *b = *(struct mw_watch *const *)right;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static void arrange_regions(struct mw_session *session)
+{
+	if (!session->regions_stale)
+		return;
+	session->regions_stale = false;
+	mw_region_index_clear(&session->regions);
+	mw_vec_foreach (item, &session->watches) {
+		struct mw_range region = {(*item)->object.addr, (*item)->object.size};
+		struct mw_error *err = mw_region_index_add(&session->regions, region, *item);
+
+		session->regions_stale |= err != NULL;
+		mw_error_destroy(err);
+	}
+}
+
 void mw_session_handle_hit(struct mw_session *session, const struct mw_hit *hit)
 {
+	struct mw_range written = {hit->addr, hit->size + hit->gone};
+
 	session->hits_lost |= hit->seq != session->last_hit + 1;
 	session->last_hit = hit->seq;
-	mw_vec_foreach (watch, &session->watches)
+	arrange_regions(session);
+	session->touched.count = 0;
+	mw_region_index_visit(&session->regions, written, collect, session);
+	if (session->touched.count > 1)
+		qsort(session->touched.items, session->touched.count,
+		      sizeof(*session->touched.items), by_id);
+	mw_vec_foreach (watch, &session->touched)
 		handle_watch(session, *watch, hit);
 }
 
@@ -341,6 +394,7 @@ void mw_session_handle_move(struct mw_session *session, uint32_t guard_id, uint6
 		if (watch->guard_id != guard_id)
 			continue;
 		watch->object.addr.v += moved_by;
+		session->regions_stale = true;
 		mw_session_notice(session, "watch %u (%s) moved from 0x%" PRIx64 " to 0x%" PRIx64,
 				  watch->id, watch->name, before, watch->object.addr.v);
 	}

@@ -8,6 +8,7 @@
 
 #include "tracer/tracer.h"
 #include "watch/ledger.h"
+#include "watch/region_index.h"
 #include "watch/session.h"
 
 struct mw_watch {
@@ -15,6 +16,8 @@ struct mw_watch {
 	char *name;
 	char *expression;
 	struct mw_object object;
+	/** Named by a symbol, which a new program may have as well. */
+	bool symbolic;
 	/** As asked for, and as chosen. */
 	enum mw_backend wanted;
 	enum mw_backend backend;
@@ -27,9 +30,16 @@ struct mw_watch {
 	_Atomic uint64_t armed_after;
 	/** The region as it is after the last hit handled, and as it was before that one. */
 	uint8_t *value;
+	/** Valid where the present change is shown; of a large region only there. See snapshot.c.
+	 */
 	uint8_t *before;
-	/** `before` has been filled from the snapshot that `value` was armed with. */
+	uint64_t snapshot_size;
+	/** Of a small region: `before` has been filled since it was armed. */
 	bool has_before;
+	/** Of a large one: bytes of `before` in use. */
+	uint64_t before_used;
+	/** The present change, as offsets. */
+	struct mw_range change;
 	uint64_t changes;
 	uint64_t silent;
 	/** What its guard had counted when it ended. */
@@ -48,6 +58,16 @@ struct mw_session {
 	pthread_mutex_t lock;
 	struct mw_symbols *symbols;
 	MW_VEC(struct mw_watch *) watches;
+	/** Where the watches are, unless `regions_stale`; and those that the present hit touches.
+	 */
+	struct mw_region_index regions;
+	bool regions_stale;
+	MW_VEC(struct mw_watch *) touched;
+	/** What the target has open that stores past page guards, and when that was looked for. */
+	const char *bypass;
+	uint64_t bypass_checked_ns;
+	/** The watch whose guard ended last: they mostly end in their order. */
+	size_t last_ended;
 	unsigned last_watch_id;
 	/** Number of the last hit handled; a gap means that a full ring has lost some. */
 	uint64_t last_hit;
@@ -87,10 +107,29 @@ struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch
 /** Resolves and arms again what an exec has ended. The session is not locked. */
 void mw_watch_resolve_again(struct mw_session *session);
 
+/* snapshot.c */
+
+/** Makes room for the value of the watch's object, in place of what was there. */
+struct mw_error *mw_snapshot_create(struct mw_watch *watch) MW_MUST_CHECK;
+void mw_snapshot_destroy(struct mw_watch *watch);
+/** Puts new bytes into `value`; what stood there is in `before` until the change settles. */
+void mw_snapshot_change(struct mw_watch *watch, uint64_t offset, const uint8_t *bytes,
+			uint64_t size);
+/** Makes `before` valid around the change as well, as much as a text shows of a member. */
+void mw_snapshot_bring_up(struct mw_watch *watch, uint64_t offset, uint64_t size);
+void mw_snapshot_settle(struct mw_watch *watch);
+
 /* plan.c */
 
-/** The back ends to try for a watch, best first. @return how many. */
-size_t mw_plan_backends(const struct mw_watch *watch, enum mw_backend ret[MW_BACKEND_COUNT]);
+/**
+ * The back ends to try for a watch, best first.
+ *
+ * @param ret_why why page guards aren't among them; NULL when they are, or when another back end
+ *        was asked for.
+ * @return how many.
+ */
+size_t mw_plan_backends(struct mw_session *session, const struct mw_watch *watch,
+			enum mw_backend ret[MW_BACKEND_COUNT], const char **ret_why);
 
 /* analyst.c */
 

@@ -151,7 +151,8 @@ struct mw_error *mw_ledger_count(struct mw_ledger *ledger, const struct mw_chang
 		row->silent++;
 	else
 		row->changes++;
-	err = count_thread(row, change->hit->tid);
+	if (change->hit->tid)
+		err = count_thread(row, change->hit->tid);
 	return err ? err : note_last(row, change);
 }
 

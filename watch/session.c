@@ -23,6 +23,9 @@ struct mw_error *mw_session_create(const struct mw_session_options *options,
 		.drop_when_full = options->overflow == MW_OVERFLOW_DROP,
 		.stack_size = options->stack_depth ? STACK_BYTES : 0,
 		.ignore_syscalls = options->ignore_syscalls,
+		.poll_window_ns = options->poll_window_ns,
+		.hot_rate = options->hot_rate,
+		.cool_down_ns = options->cool_down_ns,
 		.own_process_group = options->own_process_group,
 		.log = options->log,
 	};
@@ -63,6 +66,8 @@ void mw_session_destroy(struct mw_session *session)
 	mw_vec_foreach (watch, &session->watches)
 		mw_watch_destroy(*watch);
 	mw_vec_deinit(&session->watches);
+	mw_vec_deinit(&session->touched);
+	mw_region_index_deinit(&session->regions);
 	mw_vec_deinit(&session->sinks);
 	mw_symbols_destroy(session->symbols);
 	if (session->event_fd >= 0)
@@ -91,6 +96,9 @@ struct mw_error *mw_session_load_symbols(struct mw_session *session)
 
 	if (err)
 		return err;
+	/* Types belong to the symbols. */
+	mw_vec_foreach (watch, &session->watches)
+		(*watch)->object.type = NULL;
 	mw_symbols_destroy(session->symbols);
 	session->symbols = symbols;
 	return NULL;
@@ -216,6 +224,7 @@ void mw_session_stats(struct mw_session *session, struct mw_stats *ret)
 		.emulated = stats->emulated,
 		.stepped = stats->stepped,
 		.hardware = stats->hardware,
+		.polled = stats->polled,
 		.syscalls_redirected = stats->syscalls_redirected,
 		.faults = stats->faults,
 		.ring_waits = stats->ring_waits,

@@ -36,6 +36,14 @@ struct mw_session_options {
 	bool own_process_group;
 	/** Leave system calls alone (--syscalls=off). */
 	bool ignore_syscalls;
+	/** Time between two looks of the back end poll; 0 for 10 ms. */
+	uint64_t poll_window_ns;
+	/**
+	 * Stores a second beside a watch from which on its page is left to another back end, 0 for
+	 * 5,000; and for how long, 0 for 10 s.
+	 */
+	uint64_t hot_rate;
+	uint64_t cool_down_ns;
 	/** Copied; its arg must outlive the session. */
 	struct mw_log log;
 };
@@ -138,6 +146,11 @@ struct mw_error *mw_session_enable(struct mw_session *session, unsigned id,
 void mw_session_watches(struct mw_session *session,
 			void (*visit)(void *arg, const struct mw_watch_info *watch), void *arg);
 
+/** Calls @visit for watch @id alone. */
+struct mw_error *mw_session_describe(struct mw_session *session, unsigned id,
+				     void (*visit)(void *arg, const struct mw_watch_info *watch),
+				     void *arg) MW_MUST_CHECK;
+
 /** One row of the ledger: a place that wrote. Strings are valid during the visit. */
 struct mw_writer {
 	struct mw_place place;
@@ -176,6 +189,8 @@ struct mw_stats {
 	uint64_t emulated;
 	uint64_t stepped;
 	uint64_t hardware;
+	/** Seen by looking: each may stand for any number of stores. */
+	uint64_t polled;
 	uint64_t syscalls_redirected;
 	/** Faults on guarded pages in all. */
 	uint64_t faults;

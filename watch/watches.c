@@ -7,9 +7,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-/* The snapshots stand in memwatch's memory, twice. */
-#define LARGEST_REGION (UINT64_C(8) << 30)
-
 void mw_watch_destroy(struct mw_watch *watch)
 {
 	if (!watch)
@@ -18,23 +15,8 @@ void mw_watch_destroy(struct mw_watch *watch)
 	free(watch->name);
 	free(watch->expression);
 	free(watch->ended);
-	free(watch->value);
-	free(watch->before);
+	mw_snapshot_destroy(watch);
 	free(watch);
-}
-
-static struct mw_error *allocate_snapshots(struct mw_watch *watch)
-{
-	if (watch->object.size > LARGEST_REGION)
-		return mw_error_create(MW_ERROR_USAGE,
-				       "%s is %" PRIu64
-				       " bytes, and a watch can be at most %" PRIu64 " GiB",
-				       watch->expression, watch->object.size, LARGEST_REGION >> 30);
-	free(watch->value);
-	free(watch->before);
-	watch->value = malloc(watch->object.size);
-	watch->before = malloc(watch->object.size);
-	return watch->value && watch->before ? NULL : mw_err_nomem;
 }
 
 struct mw_error *mw_watch_create(struct mw_session *session, const char *expression,
@@ -54,20 +36,31 @@ struct mw_error *mw_watch_create(struct mw_session *session, const char *express
 	if (!err)
 		err = mw_symbols_eval(session->symbols, expression, &watch->object);
 	if (!err)
-		err = allocate_snapshots(watch);
+		err = mw_snapshot_create(watch);
 	if (err) {
 		mw_watch_destroy(watch);
 		return err;
 	}
+	watch->symbolic = watch->object.type;
 	*ret = watch;
 	return NULL;
 }
 
+/* The list is in the order of the numbers. */
 struct mw_watch *mw_watch_find(struct mw_session *session, unsigned id)
 {
-	mw_vec_foreach (watch, &session->watches)
-		if ((*watch)->id == id)
-			return *watch;
+	size_t low = 0, high = session->watches.count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (session->watches.items[middle]->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < session->watches.count && session->watches.items[low]->id == id)
+		return session->watches.items[low];
 	return NULL;
 }
 
@@ -77,6 +70,7 @@ static struct mw_error *arm_with(struct mw_session *session, struct mw_watch *wa
 	struct mw_guard_request request = {
 		.range = {watch->object.addr, watch->object.size},
 		.backend = backend,
+		.may_move = watch->wanted == MW_BACKEND_AUTO,
 		.snapshot = watch->value,
 		.armed_after = &watch->armed_after,
 	};
@@ -86,11 +80,25 @@ static struct mw_error *arm_with(struct mw_session *session, struct mw_watch *wa
 	return mw_tracer_guard(session->tracer, &request, &watch->guard_id);
 }
 
+/* Who asked for nothing special is told that he won't learn who writes. */
+static void tell_polled(struct mw_session *session, const struct mw_watch *watch, const char *why)
+{
+	if (watch->backend != MW_BACKEND_POLL || watch->wanted != MW_BACKEND_AUTO)
+		return;
+	pthread_mutex_lock(&session->lock);
+	mw_session_notice(session,
+			  "watch %u (%s) is polled, which tells what changes but not who changes "
+			  "it: %s",
+			  watch->id, watch->name, why);
+	pthread_mutex_unlock(&session->lock);
+}
+
 /* The later back ends are makeshifts: if none works, the first one's reason is what counts. */
 struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch)
 {
 	enum mw_backend backends[MW_BACKEND_COUNT];
-	size_t count = mw_plan_backends(watch, backends);
+	const char *why;
+	size_t count = mw_plan_backends(session, watch, backends, &why);
 	uint64_t start_ns = mw_clock_now_ns();
 	struct mw_error *first = NULL;
 
@@ -98,8 +106,9 @@ struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch
 		struct mw_error *err = arm_with(session, watch, backends[i]);
 
 		if (!err) {
-			mw_error_destroy(first);
 			session->last_arm_ns = mw_clock_now_ns() - start_ns;
+			tell_polled(session, watch, why ? why : first ? first->message : "");
+			mw_error_destroy(first);
 			return NULL;
 		}
 		if (first)
@@ -115,35 +124,39 @@ static struct mw_error *resolve_one(struct mw_session *session, struct mw_watch 
 	struct mw_error *err;
 
 	/* An address means nothing in a new image. */
-	if (!watch->object.type)
+	if (!watch->symbolic)
 		return mw_error_create(MW_ERROR_OTHER, "it is an address, not a name");
 	pthread_mutex_lock(&session->lock);
 	err = mw_symbols_eval(session->symbols, watch->expression, &watch->object);
 	if (!err)
-		err = allocate_snapshots(watch);
+		err = mw_snapshot_create(watch);
+	session->regions_stale = true;
 	pthread_mutex_unlock(&session->lock);
-	return err ? err : mw_watch_arm(session, watch);
+	return err || !watch->enabled ? err : mw_watch_arm(session, watch);
+}
+
+/* A disabled one that isn't there any more must not be enabled either. */
+static void note_resolution(struct mw_session *session, struct mw_watch *watch,
+			    const struct mw_error *err)
+{
+	free(watch->ended);
+	watch->ended = err ? strdup(err->message) : NULL;
+	if (err)
+		mw_session_notice(session, "watch %u (%s) ended with exec: %s", watch->id,
+				  watch->name, err->message);
+	else if (watch->enabled)
+		mw_session_notice(session, "watch %u (%s) goes on in the new program", watch->id,
+				  watch->name);
 }
 
 void mw_watch_resolve_again(struct mw_session *session)
 {
 	mw_vec_foreach (item, &session->watches) {
 		struct mw_watch *watch = *item;
-		struct mw_error *err;
+		struct mw_error *err = resolve_one(session, watch);
 
-		if (!watch->enabled)
-			continue;
-		err = resolve_one(session, watch);
 		pthread_mutex_lock(&session->lock);
-		if (err) {
-			mw_session_notice(session, "watch %u (%s) ended with exec: %s", watch->id,
-					  watch->name, err->message);
-		} else {
-			free(watch->ended);
-			watch->ended = NULL;
-			mw_session_notice(session, "watch %u (%s) goes on in the new program",
-					  watch->id, watch->name);
-		}
+		note_resolution(session, watch, err);
 		pthread_mutex_unlock(&session->lock);
 		mw_error_destroy(err);
 	}
@@ -175,6 +188,7 @@ static void describe(struct mw_session *session, const struct mw_watch *watch,
 
 static void unlist(struct mw_session *session, struct mw_watch *watch)
 {
+	session->regions_stale = true;
 	mw_vec_foreach (item, &session->watches)
 		if (*item == watch) {
 			mw_vec_remove(&session->watches, (size_t)(item - session->watches.items));
@@ -199,6 +213,7 @@ struct mw_error *mw_session_watch(struct mw_session *session, const char *expres
 		err = mw_err_nomem;
 	if (!err)
 		watch->id = session->last_watch_id + 1;
+	session->regions_stale = true;
 	pthread_mutex_unlock(&session->lock);
 	if (err) {
 		mw_watch_destroy(watch);
@@ -276,25 +291,40 @@ struct mw_error *mw_session_enable(struct mw_session *session, unsigned id, bool
 	return err;
 }
 
+static void visit_watch(struct mw_session *session, struct mw_watch *watch,
+			void (*visit)(void *arg, const struct mw_watch_info *watch), void *arg)
+{
+	struct mw_guard_info guard = {.pages = watch->pages, .foreign = watch->foreign};
+	struct mw_watch_info info;
+
+	if (watch->guard_id)
+		mw_error_destroy(mw_tracer_guard_info(session->tracer, watch->guard_id, &guard));
+	pthread_mutex_lock(&session->lock);
+	describe(session, watch, &info);
+	info.pages = guard.pages;
+	info.foreign = guard.foreign;
+	info.backend_note = guard.note;
+	visit(arg, &info);
+	pthread_mutex_unlock(&session->lock);
+}
+
 void mw_session_watches(struct mw_session *session,
 			void (*visit)(void *arg, const struct mw_watch_info *watch), void *arg)
 {
-	mw_vec_foreach (item, &session->watches) {
-		struct mw_watch *watch = *item;
-		struct mw_guard_info guard = {.pages = watch->pages, .foreign = watch->foreign};
-		struct mw_watch_info info;
+	mw_vec_foreach (watch, &session->watches)
+		visit_watch(session, *watch, visit, arg);
+}
 
-		if (watch->guard_id)
-			mw_error_destroy(
-				mw_tracer_guard_info(session->tracer, watch->guard_id, &guard));
-		pthread_mutex_lock(&session->lock);
-		describe(session, watch, &info);
-		info.pages = guard.pages;
-		info.foreign = guard.foreign;
-		info.backend_note = guard.note;
-		visit(arg, &info);
-		pthread_mutex_unlock(&session->lock);
-	}
+struct mw_error *mw_session_describe(struct mw_session *session, unsigned id,
+				     void (*visit)(void *arg, const struct mw_watch_info *watch),
+				     void *arg)
+{
+	struct mw_watch *watch = find_locked(session, id);
+
+	if (!watch)
+		return no_such_watch(id);
+	visit_watch(session, watch, visit, arg);
+	return NULL;
 }
 
 static void visit_row(const struct mw_ledger_row *row,
@@ -318,8 +348,9 @@ static void visit_row(const struct mw_ledger_row *row,
 		.last_new = row->last_new,
 	};
 
-	memcpy(writer.tids, row->tids.items,
-	       mw_min(row->tids.count, mw_array_size(writer.tids)) * sizeof(pid_t));
+	if (row->tids.count)
+		memcpy(writer.tids, row->tids.items,
+		       mw_min(row->tids.count, mw_array_size(writer.tids)) * sizeof(pid_t));
 	visit(arg, &writer);
 }
 

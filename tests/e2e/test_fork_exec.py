@@ -74,6 +74,15 @@ class Exec(E2ETest):
         for _ in range(10):
             self.check_exec("threadexec")
 
+    def test_hardware_watches_go_on_in_the_new_program(self):
+        for mode in ("exec", "busyexec", "threadexec"):
+            with self.subTest(mode):
+                events, oracle, process = self.launch("lineage", mode, watch=["page.words[20]"],
+                                                      options=["--backend=hw"])
+                self.assertEqual(oracle["failures"], "0", oracle.text)
+                self.assertEqual([event.new_int() for event in events], list(range(1, 11)),
+                                 process.stderr)
+
     def run_other(self, other, watch=("page",)):
         with unittest.mock.patch.dict(os.environ, OTHER=str(other)):
             return self.launch_command([TRACEES / "lineage", "other"], watch=watch)

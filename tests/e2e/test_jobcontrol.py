@@ -59,8 +59,8 @@ class JobControl(E2ETest):
     def test_a_target_may_be_stopped_and_continued_faster_than_it_is_handled(self):
         target = self.running("loop")
         process = self.attach(target, ["counter"])
-        for _ in range(200):
-            target.signal(signal.SIGSTOP)
+        for i in range(200):
+            target.signal(signal.SIGTSTP if i % 2 else signal.SIGSTOP)
             target.signal(signal.SIGCONT)
         self.wait_for_events(process, self.wait_for_events(process))
         self.check_loop(target, process)

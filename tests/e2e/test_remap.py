@@ -2,7 +2,7 @@
 """The program unmaps, moves, empties and protects the memory that is watched: it notices nothing,
 and each change is reported."""
 
-from harness import E2ETest
+from harness import ARMED, E2ETest
 
 VALUE = "*(long *)0x200000001000"
 
@@ -94,6 +94,54 @@ class Remap(E2ETest):
         events, oracle, _ = self.run_remap("threads", watch="0x200000001040:24")
         self.assertEqual(len(events), oracle.number("stores"))
         self.check_chain(events)
+
+    def test_parts_of_a_watch_end_or_change_by_themselves(self):
+        events, oracle, _ = self.run_remap("parts", watch="0x200000001000:16384")
+        parts = [(event.cause, f"{event.address:x}", str(event["how_big"])) for event in events
+                 if event.cause in ("unmap", "syscall")]
+        self.assertEqual(parts, [tuple(line.split()[1:]) for line in oracle.text.splitlines()
+                                 if line.startswith("part ")])
+        stores = [line for line in oracle.text.splitlines() if line.startswith("see\tstore")]
+        self.assertEqual(len([event for event in events if event.cause == "store"]), len(stores))
+
+    def test_watches_follow_threads_that_move_their_pages_at_the_same_time(self):
+        target = self.tracee("remap", "movers")
+        target.say()
+        target.read_until("mapped")
+        watches = [f"*(long *)0x20000000{page}000" for page in (1, 3, 5, 7)]
+        process = self.attach(target, watches, ["--backend=page"])
+        oracle = self.end_tracee(target)
+        self.assertEqual(process.finish(), 0, process.stderr[-2000:])
+        self.assertEqual(oracle["failures"], "0", target.stdout)
+        for name in watches:
+            values = [event.new_int() for event in self.events()
+                      if event["variable_name"] == name]
+            self.assertEqual(values, list(range(1, 2 * oracle.number("moves") + 1)))
+
+    def test_hardware_watches_follow_while_pages_are_guarded(self):
+        target = self.tracee("remap", "move")
+        target.say()
+        target.read_until("mapped")
+        process = self.attach(target, ["*(long *)0x200000001800"],
+                              ["-e", f"watch -b hw {VALUE}", "--backend=page"], armed=False)
+        process.wait_for(lambda: len(ARMED.findall(process.stderr)) == 2, "arm both watches")
+        oracle = self.end_tracee(target)
+        self.assertEqual(process.finish(), 0, process.stderr)
+        self.assertEqual(oracle["failures"], "0", target.stdout)
+        events = [event for event in self.events() if event["variable_name"] == VALUE]
+        self.assertEqual(self.told(events), [("store", "0", "5"), ("store", "5", "6"),
+                                             ("store", "6", "7"),
+                                             ("unmap munmap", "7", "<unmapped>")])
+
+    def test_hardware_watches_alone_leave_the_program_in_peace(self):
+        for mode in ("munmap", "move", "shared", "protect", "threads"):
+            with self.subTest(mode):
+                target = self.tracee("remap", mode)
+                target.say()
+                target.read_until("mapped")
+                process = self.attach(target, [VALUE], ["--backend=hw"])
+                self.assertEqual(self.end_tracee(target)["failures"], "0", target.stdout)
+                self.assertEqual(process.finish(), 0, process.stderr)
 
     def test_the_guarded_pages_of_a_gone_watch_are_let_go_without_syscall_stops(self):
         for mode in ("munmap", "truncate"):

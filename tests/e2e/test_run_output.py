@@ -255,7 +255,7 @@ class Text(unittest.TestCase):
     def test_the_summary_goes_to_stderr_without_colours_in_a_pipe(self):
         process = self.summary("echo", "hello")
         self.assertEqual(process.stdout, "hello\n")
-        for word in ("Job:", "Duration:", "Samples:", "Max total RSS:", "echo hello",
+        for word in ("Job:", "Duration:", "Samples:", "Max total RSS:", "Max per process:", "echo hello",
                      "1 process, measured exactly" if "taskstats" in process.stderr
                      or "ptrace" in process.stderr else "1 process"):
             self.assertIn(word, process.stderr)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """memwatch is killed with SIGKILL at random moments: the target goes on, correctly, and in the end
-it is as it was found. MW_SAFETY_KILLS says how often, for each way of watching (10)."""
+it is as it was found. MW_SAFETY_KILLS says how often, for each way of watching; a kill that comes
+between a store and the note of it is rare, so without it nothing would be shown."""
 
 import os
 import pathlib
@@ -11,7 +12,7 @@ import unittest
 
 from harness import TRACEES, E2ETest, lasting_state, status_of, wait_until
 
-KILLS = int(os.environ.get("MW_SAFETY_KILLS", "10"))
+KILLS = int(os.environ.get("MW_SAFETY_KILLS", "0"))
 # Where the moment of the kill lies, in seconds after the watch is armed.
 EARLIEST, LATEST = 0.0, 0.12
 SEGV, TRAP = 1 << signal.SIGSEGV - 1, 1 << signal.SIGTRAP - 1
@@ -59,6 +60,8 @@ class Kill(E2ETest):
         return now == before or (own_handlers and {**now, "ours": False} == before)
 
     def kill_often(self, backend, mode, watch="counter"):
+        if not KILLS:
+            self.skipTest("MW_SAFETY_KILLS=N kills memwatch N times for each way of watching")
         failures, refused = [], []
         for _ in range(KILLS):
             try:
@@ -130,10 +133,10 @@ class Rescue(E2ETest):
 
     def test_a_page_left_read_only_is_found_by_what_its_file_says(self):
         target = start_survivor(self, "orphan")
-        before = lasting_state(target.pid)
+        before = state(target.pid)
         code, said = self.rescue(target.pid, "--dry-run")
         self.assertEqual(code, 0, said)
-        self.assertEqual(lasting_state(target.pid), before)
+        self.assertEqual(state(target.pid), before)
         code, said = self.rescue(target.pid)
         self.assertEqual(code, 0, said)
         self.assertIn("writable again", said)

@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
@@ -380,11 +382,26 @@ static void *store_often(void *arg)
 	return NULL;
 }
 
+/* Sleeps in a call that an interruption would end, until it is woken. */
+static int event_fd, epoll_fd;
+
+static void *sleep_through(void *arg)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	CHECK(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd, &event) == 0);
+	CHECK(epoll_wait(epoll_fd, &event, 1, -1) == 1);
+	return arg;
+}
+
 static void do_threads(void)
 {
-	pthread_t threads[THREADS];
+	pthread_t threads[THREADS], sleeper;
 
+	event_fd = eventfd(0, 0);
+	epoll_fd = epoll_create1(0);
 	map_private();
+	pthread_create(&sleeper, NULL, sleep_through, NULL);
 	for (intptr_t i = 0; i < THREADS; i++)
 		pthread_create(&threads[i], NULL, store_often, (void *)i);
 	for (int i = 0; i < 50; i++) {
@@ -394,9 +411,72 @@ static void do_threads(void)
 	}
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
+	CHECK(eventfd_write(event_fd, 1) == 0);
+	pthread_join(sleeper, NULL);
 	for (int i = 0; i < THREADS; i++)
 		CHECK(value[8 + i] == STORES);
 	printf("stores %d\n", THREADS * STORES);
+}
+
+/* The watch is four pages; what is printed is what each step changes, by its bytes. */
+static void do_parts(void)
+{
+	long *pages[4];
+
+	map_private();
+	for (unsigned long i = 0; i < 4; i++) {
+		pages[i] = (long *)(PLACE + (i + 1) * PAGE);
+		store(pages[i], (long)i + 1);
+	}
+	CHECK(munmap(pages[1], PAGE) == 0);
+	printf("part unmap %lx %lu\n", (unsigned long)pages[1], PAGE);
+	CHECK(fault_of((char *)pages[1]) == SIGSEGV);
+	store(pages[0], 5);
+	store(pages[2], 6);
+	CHECK(madvise(pages[3], PAGE, MADV_DONTNEED) == 0);
+	printf("part syscall %lx %lu\n", (unsigned long)pages[3], PAGE);
+	CHECK(mprotect(pages[3], PAGE, PROT_READ) == 0);
+	store(pages[2], 7);
+	CHECK(fault_of((char *)pages[3]) == SIGSEGV);
+	/* From the middle of the watch to behind its end. */
+	CHECK(munmap(pages[2], 8 * PAGE) == 0);
+	printf("part unmap %lx %lu\n", (unsigned long)pages[2], 2 * PAGE);
+	store(pages[0], 8);
+	CHECK(munmap(pages[0], PAGE) == 0);
+	printf("part unmap %lx %lu\n", (unsigned long)pages[0], PAGE);
+}
+
+/* Threads that each move a page of their own to and fro, all at the same time. */
+#define MOVERS 4
+#define MOVES 100
+
+static void *move_often(void *arg)
+{
+	unsigned long index = (unsigned long)(intptr_t)arg;
+	char *home = PLACE + (1 + 2 * index) * PAGE, *away = ELSEWHERE + 16 * index * PAGE;
+
+	for (long i = 1; i <= MOVES; i++) {
+		CHECK(mremap(home, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, away) == away);
+		++*(volatile long *)away;
+		CHECK(mremap(away, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, home) == home);
+		++*(volatile long *)home;
+	}
+	CHECK(*(long *)home == 2 * MOVES);
+	return NULL;
+}
+
+static void do_movers(void)
+{
+	pthread_t threads[MOVERS];
+
+	map_private();
+	for (intptr_t i = 0; i < MOVERS; i++) {
+		*(long *)(PLACE + (1 + 2 * i) * PAGE) = 0;
+		pthread_create(&threads[i], NULL, move_often, (void *)i);
+	}
+	for (int i = 0; i < MOVERS; i++)
+		pthread_join(threads[i], NULL);
+	printf("moves %d\n", MOVES);
 }
 
 /* Nothing may be left of our protections when the memory is sealed while it is watched. */
@@ -432,6 +512,8 @@ static const struct {
 	{"brk", do_brk},
 	{"realloc", do_realloc},
 	{"threads", do_threads},
+	{"parts", do_parts},
+	{"movers", do_movers},
 	{"seal", do_seal},
 };
 

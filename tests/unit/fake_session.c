@@ -348,6 +348,19 @@ void mw_session_watches(struct mw_session *session,
 	}
 }
 
+struct mw_error *mw_session_describe(struct mw_session *session, unsigned id,
+				     void (*visit)(void *arg, const struct mw_watch_info *watch),
+				     void *arg)
+{
+	struct mw_watch_info watch;
+
+	if (!has_watch(session, id))
+		return mw_err_not_found;
+	fill_watch(session, id, &watch);
+	visit(arg, &watch);
+	return NULL;
+}
+
 struct mw_error *mw_session_writers(struct mw_session *session, unsigned id,
 				    void (*visit)(void *arg, const struct mw_writer *writer),
 				    void *arg)

@@ -175,6 +175,40 @@ static void a_process_without_memory_is_gone(void **state)
 	assert_int_equal(waitpid(zombie, NULL, 0), zombie);
 }
 
+/* Whether the kernel can be asked for single mappings or not, the answer is that of the file. */
+static void test_a_part_of_the_maps_is_what_the_whole_says(void **state MW_UNUSED)
+{
+	struct mw_procmaps whole, part;
+
+	assert_null(mw_procmaps_read(getpid(), &whole));
+	for (size_t i = 0; i + 2 < whole.count; i++) {
+		/* Backwards, twice, and one byte of the next. */
+		const struct mw_range ranges[] = {
+			{whole.items[i + 1].range.start, 1},
+			whole.items[i].range,
+			whole.items[i].range,
+		};
+
+		if (!strcmp(whole.items[i].path, "[heap]") ||
+		    !strcmp(whole.items[i + 1].path, "[heap]"))
+			continue;
+		assert_null(mw_procmaps_read_part(getpid(), ranges, mw_array_size(ranges), &part));
+		for (size_t j = i; j < i + 2; j++) {
+			const struct mw_mapping *expected = &whole.items[j];
+			const struct mw_mapping *found =
+				mw_procmaps_find(&part, expected->range.start);
+
+			assert_non_null(found);
+			assert_int_equal(found->prot, expected->prot);
+			assert_int_equal(found->shared, expected->shared);
+			assert_int_equal(found->inode, expected->inode);
+			assert_string_equal(found->path, expected->path);
+		}
+		mw_procmaps_deinit(&part);
+	}
+	mw_procmaps_deinit(&whole);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +220,7 @@ int main(void)
 		cmocka_unit_test(garbage_is_parsed_or_refused_and_nothing_else),
 		cmocka_unit_test(our_own_maps_hold_our_own_memory),
 		cmocka_unit_test(a_process_without_memory_is_gone),
+		cmocka_unit_test(test_a_part_of_the_maps_is_what_the_whole_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cmocka_wrap.h"
+#include "tracer/remap_call.h"
+
+#define PAGE UINT64_C(4096)
+#define START UINT64_C(0x200000000000)
+
+/** The range that a call affects, if it is one; size 0 when it affects none. */
+static struct mw_range affected_by(struct mw_remap_call *call)
+{
+	struct mw_range range = {0};
+
+	assert_true(call->affected.list.count <= 1);
+	if (call->affected.list.count)
+		range = call->affected.list.items[0].range;
+	mw_remap_call_deinit(call);
+	return range;
+}
+
+static struct mw_range affected(int64_t number, uint64_t first, uint64_t second, uint64_t third,
+				uint64_t fourth)
+{
+	const uint64_t args[6] = {first, second, third, fourth};
+	struct mw_remap_call call;
+
+	assert_null(mw_remap_call_init(getpid(), number, args, &call));
+	return affected_by(&call);
+}
+
+static void assert_range(struct mw_range range, uint64_t start, uint64_t size)
+{
+	assert_int_equal(range.size, size);
+	if (size)
+		assert_int_equal(range.start.v, start);
+}
+
+static void test_lengths_count_in_whole_pages(void **state MW_UNUSED)
+{
+	assert_range(affected(SYS_munmap, START, 1, 0, 0), START, PAGE);
+	assert_range(affected(SYS_mprotect, START, PAGE + 1, 0, 0), START, 2 * PAGE);
+	assert_range(affected(SYS_munmap, START, 0, 0, 0), 0, 0);
+}
+
+static void test_lengths_beyond_the_address_space_end_with_it(void **state MW_UNUSED)
+{
+	struct mw_range range = affected(SYS_munmap, START, UINT64_MAX - 5, 0, 0);
+
+	assert_int_equal(range.start.v, START);
+	assert_true(mw_range_end(range) > START && mw_range_end(range) < UINT64_C(1) << 63);
+	assert_range(affected(SYS_munmap, UINT64_MAX - 4095, PAGE, 0, 0), 0, 0);
+}
+
+static void test_mappings_that_replace_nothing_affect_nothing(void **state MW_UNUSED)
+{
+	const uint64_t flags = MAP_PRIVATE | MAP_ANONYMOUS;
+
+	assert_range(affected(SYS_mmap, START, PAGE, PROT_READ, flags), 0, 0);
+	assert_range(affected(SYS_mmap, START, PAGE, PROT_READ, flags | MAP_FIXED), START, PAGE);
+	assert_range(affected(SYS_mmap, START, PAGE, PROT_READ, flags | MAP_FIXED_NOREPLACE), 0, 0);
+}
+
+static void test_only_advice_that_empties_affects_anything(void **state MW_UNUSED)
+{
+	assert_range(affected(SYS_madvise, START, PAGE, MADV_DONTNEED, 0), START, PAGE);
+	assert_range(affected(SYS_madvise, START, PAGE, MADV_REMOVE, 0), START, PAGE);
+	assert_range(affected(SYS_madvise, START, PAGE, MADV_WILLNEED, 0), 0, 0);
+	assert_range(affected(SYS_madvise, START, PAGE, MADV_DONTFORK, 0), 0, 0);
+}
+
+static void test_a_move_keeps_what_fits_and_replaces_where_it_goes(void **state MW_UNUSED)
+{
+	const uint64_t args[6] = {START, 4 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				  START + 16 * PAGE};
+	struct mw_remap_call call;
+
+	assert_null(mw_remap_call_init(getpid(), SYS_mremap, args, &call));
+	assert_range(call.kept, START, 2 * PAGE);
+	assert_int_equal(call.affected.list.count, 2);
+	assert_range(call.affected.list.items[0].range, START, 4 * PAGE);
+	assert_range(call.affected.list.items[1].range, START + 16 * PAGE, 2 * PAGE);
+	mw_remap_call_deinit(&call);
+}
+
+static void test_a_break_affects_the_heap_above_it(void **state MW_UNUSED)
+{
+	uint64_t end = (uint64_t)(uintptr_t)sbrk(0);
+
+	assert_range(affected(SYS_brk, 0, 0, 0, 0), 0, 0);
+	assert_range(affected(SYS_brk, end + PAGE, 0, 0, 0), 0, 0);
+	assert_range(affected(SYS_brk, mw_page_ceil(end) - PAGE, 0, 0, 0), mw_page_ceil(end) - PAGE,
+		     PAGE);
+}
+
+static void test_a_file_affects_where_it_is_mapped(void **state MW_UNUSED)
+{
+	int fd = memfd_create("remap", 0);
+	char *memory;
+
+	assert_int_equal(ftruncate(fd, 2 * PAGE), 0);
+	memory = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	assert_range(affected(SYS_ftruncate, (uint64_t)fd, PAGE, 0, 0), (uintptr_t)memory,
+		     2 * PAGE);
+	assert_range(affected(SYS_ftruncate, (uint64_t)-1, PAGE, 0, 0), 0, 0);
+	munmap(memory, 2 * PAGE);
+	close(fd);
+}
+
+/* Else a call that was to be postponed would do something at its entry already. */
+static void test_duds_do_nothing_but_fail(void **state MW_UNUSED)
+{
+	void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const struct {
+		long number;
+		long errnum;
+		long args[5];
+	} calls[] = {
+		{SYS_munmap, EINVAL, {PAGE}},
+		{SYS_mprotect, EINVAL, {PAGE, PROT_READ}},
+		{SYS_madvise, EINVAL, {PAGE, MADV_DONTNEED}},
+		{SYS_mremap, EINVAL, {PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (long)page}},
+		{SYS_mmap,
+		 EINVAL,
+		 {PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0}},
+		{SYS_shmdt, EINVAL, {0}},
+		{SYS_ftruncate, EBADF, {0}},
+		{SYS_fallocate, EBADF, {0, 0, PAGE}},
+	};
+
+	for (size_t i = 0; i < mw_array_size(calls); i++) {
+		const long *args = calls[i].args;
+
+		errno = 0;
+		assert_int_equal(syscall(calls[i].number, mw_remap_call_dud(calls[i].number),
+					 args[0], args[1], args[2], args[3], args[4]),
+				 -1);
+		assert_int_equal(errno, calls[i].errnum);
+	}
+	assert_int_equal(*(volatile char *)page, 0);
+	munmap(page, PAGE);
+}
+
+static void test_other_calls_are_not_looked_at(void **state MW_UNUSED)
+{
+	assert_true(mw_remap_call_is_known(SYS_munmap));
+	assert_true(mw_remap_call_is_known(SYS_pkey_mprotect));
+	assert_false(mw_remap_call_is_known(SYS_read));
+	assert_false(mw_remap_call_is_known(-1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lengths_count_in_whole_pages),
+		cmocka_unit_test(test_lengths_beyond_the_address_space_end_with_it),
+		cmocka_unit_test(test_mappings_that_replace_nothing_affect_nothing),
+		cmocka_unit_test(test_only_advice_that_empties_affects_anything),
+		cmocka_unit_test(test_a_move_keeps_what_fits_and_replaces_where_it_goes),
+		cmocka_unit_test(test_a_break_affects_the_heap_above_it),
+		cmocka_unit_test(test_a_file_affects_where_it_is_mapped),
+		cmocka_unit_test(test_duds_do_nothing_but_fail),
+		cmocka_unit_test(test_other_calls_are_not_looked_at),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: MIT
+/* Stores that wait at pages guarded by userfaultfd: how they are carried out, and reported. */
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "tracer/differences.h"
+#include "tracer/engine.h"
+#include "tracer/sys.h"
+
+/* After this long without a message the tracer sleeps again. */
+#define HOT_NS UINT64_C(100000)
+#define STOP_TIMEOUT_NS UINT64_C(2000000000)
+/* What others store for the target, as io_uring's workers do, is given this long. */
+#define STRANGER_NS 200000
+
+/** The pages that are open for one thread. */
+struct opened {
+	struct mw_range pages[MW_STEP_PAGES];
+	size_t count;
+};
+
+static uint8_t *saved_page(struct mw_tracer *tracer, size_t index)
+{
+	return tracer->step_bytes + index * MW_PAGE_SIZE;
+}
+
+static bool is_open(const struct opened *opened, mw_addr addr)
+{
+	for (size_t i = 0; i < opened->count; i++)
+		if (mw_range_contains(opened->pages[i], addr))
+			return true;
+	return false;
+}
+
+static struct mw_error *open_page(struct mw_tracer *tracer, struct opened *opened, mw_addr addr)
+{
+	struct mw_range page = {addr, MW_PAGE_SIZE};
+	struct mw_error *err = NULL;
+
+	if (!is_open(opened, addr)) {
+		err = mw_mem_read(&tracer->mem, addr, saved_page(tracer, opened->count),
+				  MW_PAGE_SIZE);
+		if (!err)
+			opened->pages[opened->count++] = page;
+	}
+	return err ? err : mw_uffd_protect(&tracer->wp.uffd, page, false);
+}
+
+/** What the stores into open pages are reported as. */
+struct origin {
+	struct mw_thread *thread;
+	struct mw_hit hit;
+};
+
+static void report_page(struct mw_tracer *tracer, const struct origin *origin, struct mw_range page,
+			const uint8_t *old_page)
+{
+	uint8_t new_page[MW_PAGE_SIZE];
+	struct mw_run run = {0};
+
+	if (mw_mem_read_some(&tracer->mem, page.start, new_page, sizeof(new_page)) !=
+	    sizeof(new_page))
+		return;
+	while (mw_run_next(old_page, new_page, sizeof(new_page), page.start.v, &run)) {
+		struct mw_hit hit = origin->hit;
+
+		hit.backend = MW_BACKEND_UFFD;
+		hit.addr = mw_addr_add(page.start, run.start);
+		hit.size = (uint32_t)(run.end - run.start);
+		mw_engine_report_store(tracer, origin->thread, &hit, old_page + run.start,
+				       new_page + run.start);
+	}
+}
+
+/* Protects what is open again, and reports what was stored there meanwhile. */
+static struct mw_error *close_pages(struct mw_tracer *tracer, struct opened *opened,
+				    const struct origin *origin)
+{
+	struct mw_error *first = NULL;
+
+	for (size_t i = 0; i < opened->count; i++) {
+		struct mw_error *err = mw_uffd_protect(&tracer->wp.uffd, opened->pages[i], true);
+
+		if (first)
+			mw_error_destroy(err);
+		else
+			first = err;
+	}
+	for (size_t i = 0; i < opened->count && origin; i++)
+		report_page(tracer, origin, opened->pages[i], saved_page(tracer, i));
+	opened->count = 0;
+	return first;
+}
+
+static struct mw_error *doesnt_stop(const struct mw_thread *thread)
+{
+	return mw_error_create(MW_ERROR_OTHER, "thread %d doesn't stop behind a store",
+			       thread->tid);
+}
+
+/** Lets one thread run until it stops, opening each page that it stands at. */
+static struct mw_error *run_until_stop(struct mw_tracer *tracer, struct mw_thread *thread,
+				       struct opened *opened, const struct origin *origin)
+{
+	struct mw_error *err = NULL;
+	bool stopped = false;
+
+	while (!err && !stopped) {
+		if (thread->wp_fault.v) {
+			if (opened->count == MW_STEP_PAGES)
+				err = close_pages(tracer, opened, origin);
+			if (!err)
+				err = open_page(tracer, opened, thread->wp_fault);
+			thread->wp_fault = MW_ADDR_NULL;
+		}
+		if (!err)
+			err = mw_wp_await_stop_or_fault(tracer, thread, STOP_TIMEOUT_NS, 0,
+							&stopped);
+		if (!err && !stopped && !thread->wp_fault.v)
+			err = doesnt_stop(thread);
+	}
+	return err;
+}
+
+static void fill_call(struct mw_thread *thread, struct mw_hit *hit)
+{
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+
+	if (err) {
+		mw_error_destroy(err);
+		return;
+	}
+	hit->ip = mw_arch_ip(regs);
+	hit->syscall.number = mw_arch_syscall_number(regs);
+	/* A signal frame or rseq: nobody's call, and nobody's instruction either. */
+	if (hit->syscall.number < 0) {
+		hit->cause = MW_CAUSE_EXTERNAL;
+		return;
+	}
+	mw_arch_syscall_args(regs, hit->syscall.args);
+	hit->syscall.result = mw_arch_syscall_result(regs);
+}
+
+/* The call returns to an interruption, which shows its result. */
+static struct mw_error *finish_call(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct origin origin = {thread, {.cause = MW_CAUSE_SYSCALL, .ip_is_after = true}};
+	struct opened opened = {.count = 0};
+	struct mw_error *err, *close_err;
+
+	err = run_until_stop(tracer, thread, &opened, NULL);
+	thread->wp_in_kernel = false;
+	if (thread->state == MW_THREAD_STOPPED)
+		fill_call(thread, &origin.hit);
+	close_err = close_pages(tracer, &opened, &origin);
+	if (!err)
+		return close_err;
+	mw_error_destroy(close_err);
+	return err;
+}
+
+/* Somebody who isn't traced stores into the target's memory: he is given the time for that. */
+static struct mw_error *let_stranger_store(struct mw_tracer *tracer)
+{
+	const struct origin origin = {NULL, {.cause = MW_CAUSE_EXTERNAL}};
+	const struct timespec pause = {0, STRANGER_NS};
+	struct opened opened = {.count = 0};
+	struct mw_error *err = NULL, *close_err;
+
+	while (!err && tracer->wp_stranger.v && opened.count < MW_STEP_PAGES) {
+		err = open_page(tracer, &opened, tracer->wp_stranger);
+		tracer->wp_stranger = MW_ADDR_NULL;
+		nanosleep(&pause, NULL);
+		mw_wp_take_messages(tracer);
+	}
+	close_err = close_pages(tracer, &opened, &origin);
+	if (!err)
+		return close_err;
+	mw_error_destroy(close_err);
+	return err;
+}
+
+/* A page that is open for one call is open for the others that stand at it, too. */
+struct mw_error *mw_wp_finish_calls(struct mw_tracer *tracer)
+{
+	struct mw_error *first = NULL;
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor))) {
+		struct mw_error *err = NULL;
+
+		if (thread->wp_in_kernel && thread->state == MW_THREAD_RUNNING)
+			err = finish_call(tracer, thread);
+		if (first || err == mw_err_gone)
+			mw_error_destroy(err);
+		else
+			first = err;
+	}
+	return first;
+}
+
+/* The instruction can't be carried out from outside: it runs alone, with its pages open. */
+static struct mw_error *step(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct origin origin = {thread, {.cause = MW_CAUSE_STORE, .ip = mw_arch_ip(&thread->regs)}};
+	struct opened opened = {.count = 0};
+	struct mw_injection injection;
+	struct mw_error *err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
+	struct mw_error *close_err;
+	struct mw_stop own_stop;
+
+	if (err)
+		return err;
+	err = mw_thread_resume(thread, MW_RESUME_STEP, 0);
+	if (!err)
+		err = run_until_stop(tracer, thread, &opened, &origin);
+	own_stop = thread->stop;
+	close_err = close_pages(tracer, &opened, &origin);
+	if (!err)
+		err = mw_inject_adopt_regs(&injection);
+	mw_inject_end(&injection);
+	tracer->stats.stepped++;
+	/* A signal of its own is the program's: it is handled as such. */
+	if (!err && own_stop.kind == MW_STOP_SIGNAL && own_stop.code != SIGTRAP) {
+		thread->has_saved_siginfo =
+			!mw_sys_get_siginfo(thread->tid, &thread->saved_siginfo);
+		thread->stop = own_stop;
+	}
+	if (!err)
+		return close_err;
+	mw_error_destroy(close_err);
+	return err;
+}
+
+static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+	bool must_step = false;
+
+	thread->wp_fault = MW_ADDR_NULL;
+	if (!err)
+		err = mw_engine_carry_out(tracer, thread, &must_step);
+	if (!err && must_step)
+		err = step(tracer, thread);
+	mw_burst_note(tracer, thread, mw_clock_now_ns());
+	return err == mw_err_gone ? NULL : err;
+}
+
+/* Only one that was interrupted stands before its store; others have something else to do first. */
+static bool stands_at_store(const struct mw_thread *thread)
+{
+	return thread->wp_fault.v && thread->state == MW_THREAD_STOPPED && !thread->stashed &&
+	       thread->stop.kind == MW_STOP_INTERRUPT;
+}
+
+static struct mw_error *carry_out_all(struct mw_tracer *tracer)
+{
+	struct mw_error *first = NULL;
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor))) {
+		struct mw_error *err = NULL;
+
+		if (stands_at_store(thread))
+			err = carry_out(tracer, thread);
+		if (first)
+			mw_error_destroy(err);
+		else
+			first = err;
+	}
+	return first;
+}
+
+/* A page is writable while its store is carried out: nobody else may run then. */
+static struct mw_error *serve(struct mw_tracer *tracer)
+{
+	struct mw_error *err = mw_engine_stop_all(tracer, NULL);
+	struct mw_error *resume_err;
+
+	if (!err)
+		err = mw_wp_follow_events(tracer);
+	if (!err && tracer->wp_stranger.v)
+		err = let_stranger_store(tracer);
+	if (!err)
+		err = carry_out_all(tracer);
+	resume_err = mw_engine_resume_all(tracer, NULL);
+	if (!err)
+		return resume_err;
+	mw_error_destroy(resume_err);
+	return err;
+}
+
+bool mw_wp_serve(struct mw_tracer *tracer)
+{
+	struct mw_error *err;
+
+	if (!mw_wp_is_on(&tracer->wp) || !mw_wp_receive(tracer))
+		return false;
+	err = serve(tracer);
+	if (err)
+		mw_engine_emit_notice(tracer, "%s", err->message);
+	mw_error_destroy(err);
+	tracer->wp.hot_until_ns = mw_clock_now_ns() + HOT_NS;
+	return true;
+}
+
+bool mw_wp_is_hot(const struct mw_tracer *tracer)
+{
+	return mw_wp_is_on(&tracer->wp) && mw_clock_now_ns() < tracer->wp.hot_until_ns;
+}
