@@ -29,9 +29,14 @@ static atomic_ulong errors;
 /* Calls that failed with EFAULT: lost, but the program knows. */
 static unsigned long refused;
 
-static void check(bool true_thing)
+static atomic_int first_wrong_line;
+
+#define check(true_thing) check_at(true_thing, __LINE__)
+
+static void check_at(bool true_thing, int line)
 {
-	errors += !true_thing;
+	if (!true_thing && !errors++)
+		first_wrong_line = line;
 }
 
 /* @return whether a call was carried out, and all of it. */
@@ -496,6 +501,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
 		if (!strcmp(tracee.mode, modes[i].name))
 			modes[i].run();
+	printf("first_wrong_line %d\n", first_wrong_line);
 	printf("counter %ld\nrefused %lu\nerrors %lu\ncorrect %d\n", counter, refused, errors,
 	       !errors);
 	tracee_end(&tracee);
