@@ -91,8 +91,11 @@ def measure(build, backend, count, stride, size, folder):
     memwatch = Memwatch(build / "memwatch", target, backend, script, folder)
     row = {"backend": backend, "regions": count, "bytes": size,
            "armed_s": memwatch.await_watch(count)}
-    # What is large is filled while the target runs.
-    time.sleep(3 if with_one else 0.3)
+    # The snapshot of what is large is filled while the target runs.
+    while with_one and memory_of(memwatch.child.pid) < size:
+        time.sleep(0.1)
+    row["filled_s"] = time.monotonic() - memwatch.start
+    time.sleep(0.3)
     row["memory_bytes"] = memory_of(memwatch.child.pid)
     row["mappings"] = target.mappings() - before
     cpu = cpu_of(memwatch.child.pid)

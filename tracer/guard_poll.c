@@ -260,14 +260,14 @@ static void describe(const struct mw_tracer *tracer, const struct mw_guard *guar
 {
 	const struct mw_poll *poll = &tracer->poll;
 	const struct mw_poll_region *region = mw_look_find(poll, guard->id);
-	double window_ms = (double)window_of(tracer) / 1e6;
+	double period_ms = (double)window_of(tracer) / 1e6;
 
 	ret->pages = mw_range_pages(guard->range).size / MW_PAGE_SIZE;
 	if (region && region->compared)
-		snprintf(ret->note, sizeof(ret->note), "compared whole every %g ms: %s", window_ms,
+		snprintf(ret->note, sizeof(ret->note), "compared whole every %g ms: %s", period_ms,
 			 *poll->refusal ? poll->refusal : "it may be written from elsewhere");
 	else
-		snprintf(ret->note, sizeof(ret->note), "looked at every %g ms", window_ms);
+		snprintf(ret->note, sizeof(ret->note), "looked at every %g ms", period_ms);
 }
 
 static struct mw_error *release(struct mw_tracer *tracer)
