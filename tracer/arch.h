@@ -97,4 +97,7 @@ void mw_arch_store_exit(uint8_t ret[MW_ANNEX_EXIT_SIZE], mw_addr at, mw_addr fla
  */
 void mw_arch_frame_registers(const struct user_regs_struct *regs, uint64_t ret[MW_ANNEX_REGISTERS]);
 
+void mw_arch_set_frame_registers(struct user_regs_struct *regs,
+				 const uint64_t values[MW_ANNEX_REGISTERS]);
+
 #endif

@@ -19,18 +19,22 @@ struct mw_error *mw_engine_open_image(struct mw_tracer *tracer)
 	return err ? err : mw_inject_find_syscall(&tracer->mem, &tracer->syscall_ip.ip);
 }
 
-/* A thread that a seized one has made meanwhile comes with it, and reports by itself. */
-static bool is_ours_already(pid_t tid)
+/*
+ * A thread that a seized one has made meanwhile comes with it, and reports by itself. One that has
+ * just ended can't be seized either.
+ */
+static bool needs_no_seizing(const struct mw_tracer *tracer, pid_t tid)
 {
 	struct mw_proc_status status;
 	struct mw_error *err = mw_proc_status_read(tid, &status);
 
 	if (err) {
 		mw_error_destroy(err);
-		return false;
+		return tid != tracer->pid;
 	}
 	/* The tracer is a thread, and that is what TracerPid names. */
-	return status.tracer_pid == gettid();
+	return status.tracer_pid == gettid() ||
+	       (tid != tracer->pid && (status.state == 'Z' || status.state == 'X'));
 }
 
 static struct mw_error *seize_thread(struct mw_tracer *tracer, pid_t tid, bool *ret_new)
@@ -42,7 +46,7 @@ static struct mw_error *seize_thread(struct mw_tracer *tracer, pid_t tid, bool *
 		return NULL;
 	result = mw_sys_seize(tid, MW_TRACE_OPTIONS);
 	/* It ended between the listing and now; the listing is repeated until nothing is new. */
-	if (result == -ESRCH || (result == -EPERM && is_ours_already(tid)))
+	if (result == -ESRCH || (result == -EPERM && needs_no_seizing(tracer, tid)))
 		return NULL;
 	if (result < 0)
 		return mw_permission_explain(tracer->pid, -result, NULL);

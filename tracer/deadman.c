@@ -13,6 +13,10 @@
 #define SA_RESTORER_FLAG 0x04000000u
 #define SIGNAL_SET_SIZE 8
 
+#define SIGNAL_BIT(signal) (UINT64_C(1) << ((signal)-1))
+/* Another watchpoint may go off while ours runs: a signal raised while blocked kills. */
+#define SYNCHRONOUS (SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS))
+
 static const int numbers[MW_DEADMAN_SIGNALS] = {
 	[MW_DEADMAN_SEGV] = SIGSEGV,
 	[MW_DEADMAN_TRAP] = SIGTRAP,
@@ -46,9 +50,9 @@ static void action_for(const struct mw_tracer *tracer, enum mw_deadman_signal si
 		flags &= own->flags;
 	*ret = (struct mw_sigaction){
 		.handler = tracer->annex.start.v + code.handlers[signal],
-		.flags = flags | SA_SIGINFO | SA_RESTORER_FLAG,
+		.flags = flags | SA_NODEFER | SA_SIGINFO | SA_RESTORER_FLAG,
 		.restorer = tracer->annex.start.v + code.restorer,
-		.mask = UINT64_MAX,
+		.mask = ~SYNCHRONOUS,
 	};
 }
 

@@ -162,6 +162,8 @@ struct mw_error *mw_engine_detach(struct mw_tracer *tracer)
 	detach_threads(tracer);
 	mw_hw_deinit(tracer);
 	mw_mem_deinit(&tracer->mem);
+	/* It ended meanwhile: nothing of ours is left in it. */
+	mw_error_catch(&first, MW_ERROR_GONE);
 	mw_engine_emit_state(tracer, MW_TRACEE_DETACHED, 0);
 	return first;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/procfs.h"
 #include "tracer/differences.h"
 #include "tracer/engine.h"
 #include "tracer/pagemap.h"
@@ -218,11 +219,22 @@ static void take_up_again(struct mw_tracer *tracer, struct mw_poll_region *regio
 	tracer->poll.changed = true;
 }
 
+/* The memory of a target that is ending is gone as a whole: its death ends the guards, at once. */
+static bool has_memory(const struct mw_tracer *tracer)
+{
+	struct mw_proc_status status;
+	struct mw_error *err = mw_proc_status_read(tracer->pid, &status);
+
+	return !mw_error_catch_any(err) && !status.no_memory;
+}
+
 /* Downwards, because a region that is lost makes those behind it move up. */
 static void recover(struct mw_tracer *tracer, struct mw_range extent)
 {
 	struct mw_poll *poll = &tracer->poll;
 
+	if (!has_memory(tracer))
+		return;
 	for (size_t index = regions_before(poll, mw_range_end(extent)); index-- > 0;) {
 		struct mw_poll_region *region = &poll->regions.items[index];
 
@@ -272,6 +284,8 @@ void mw_look(struct mw_tracer *tracer)
 		mw_error_destroy(err);
 		return;
 	}
+	if (!has_memory(tracer))
+		return;
 	for (size_t i = 0; i < poll->extents.count; i++) {
 		struct mw_range extent = poll->extents.items[i];
 

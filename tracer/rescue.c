@@ -209,6 +209,44 @@ static void unmap_ours(struct repair *repair, bool keep_code)
 		say(repair, "0x%" PRIx64 ": memwatch's memory removed", repair->code.v);
 }
 
+/* As finish_store() in the dead-man: before the pages open, and the thread does it again. */
+static void finish_store(struct repair *repair, struct mw_annex_store *store)
+{
+	struct mw_thread *thread = mw_engine_thread(repair->tracer, (pid_t)store->tid);
+	uint8_t now[MW_ANNEX_STORE_MAX];
+	struct user_regs_struct *regs;
+	struct mw_error *err = NULL;
+
+	if (!store->tid || !thread || thread->state != MW_THREAD_STOPPED ||
+	    repair->rescue->dry_run || store->size > sizeof(now))
+		return;
+	err = mw_thread_regs(thread, &regs);
+	if (!err && mw_arch_ip(regs).v == store->ip &&
+	    mw_mem_read_some(&repair->tracer->mem, mw_addr_make(store->addr), now, store->size) ==
+		    store->size &&
+	    memcmp(now, store->old_bytes, store->size)) {
+		mw_arch_set_frame_registers(regs, store->regs);
+		mw_thread_regs_changed(thread);
+		say(repair, "the store of thread %d was finished", thread->tid);
+	}
+	mw_error_destroy(err);
+}
+
+static struct mw_error *finish_stores(struct repair *repair)
+{
+	const struct mw_annex *left = repair->annex;
+	struct mw_error *err;
+
+	/* The dead-man may have finished some since. */
+	err = mw_mem_read(
+		&repair->tracer->mem,
+		mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE + offsetof(struct mw_annex, stores)),
+		repair->annex->stores, sizeof(left->stores));
+	for (size_t i = 0; i < MW_ANNEX_STORES && !err; i++)
+		finish_store(repair, &repair->annex->stores[i]);
+	return err;
+}
+
 static struct mw_error *repair_by_annex(struct repair *repair)
 {
 	struct mw_error *err = open_spans(repair);
@@ -245,6 +283,8 @@ static struct mw_error *repair_stopped(struct repair *repair)
 	struct mw_error *err = NULL;
 
 	if (repair->annex && !repair->rescue->dry_run)
+		err = finish_stores(repair);
+	if (repair->annex && !repair->rescue->dry_run && !err)
 		err = mw_annex_evacuate(repair->tracer, repair->code, rewind_call, repair);
 	if (!err)
 		err = mw_engine_borrow(repair->tracer, &thread);

@@ -49,6 +49,8 @@ extern const uint8_t __stop_mw_deadman[] HIDDEN;
 /* A handler starts without trap, direction and resume flag (handle_signal() in the kernel). */
 #define ENTRY_FLAGS_CLEAR 0x10500
 
+#define AWAIT_ROUNDS 10000
+
 /* Bytes from mw_deadman_call: behind the call, and behind the breakpoint. */
 #define BEHIND_CALL 2
 #define BEHIND_TRAP 3
@@ -119,6 +121,24 @@ BLOB static bool is_guarded(const struct mw_annex *annex, uint64_t addr)
 	return false;
 }
 
+/*
+ * A thread whose store was half done has to come by here before the pages open: its store would
+ * simply succeed, and so happen twice. It may also have been killed: then it never comes.
+ */
+BLOB static void await_stores(const struct mw_annex *annex)
+{
+	uint64_t pending = 1;
+
+	for (unsigned round = 0; round < AWAIT_ROUNDS && pending; round++) {
+		pending = 0;
+		for (unsigned i = 0; i < MW_ANNEX_STORES; i++)
+			pending |=
+				(uint64_t)__atomic_load_n(&annex->stores[i].tid, __ATOMIC_SEQ_CST);
+		if (pending)
+			call4(SYS_sched_yield, 0, 0, 0, 0);
+	}
+}
+
 /* All of them: the kernel's own stores into the others would fail for good. */
 BLOB static void heal(struct mw_annex *annex)
 {
@@ -126,6 +146,7 @@ BLOB static void heal(struct mw_annex *annex)
 
 	if (annex->healed)
 		return;
+	await_stores(annex);
 	for (uint32_t i = 0; i < annex->span_count; i++)
 		call4(SYS_mprotect, spans[i].start, spans[i].size, spans[i].prot, 0);
 	__atomic_store_n(&annex->healed, 1, __ATOMIC_SEQ_CST);
@@ -339,11 +360,10 @@ BLOB static void on_segv(int signal, siginfo_t *info, void *argument)
 
 	leave_session(annex, context);
 	if (!is_passing(annex) && info->si_code == SEGV_ACCERR && is_guarded(annex, addr)) {
+		finish_store(annex, context);
 		heal(annex);
-		if (!was_healed || is_first_try(annex, context, addr)) {
-			finish_store(annex, context);
+		if (!was_healed || is_first_try(annex, context, addr))
 			return;
-		}
 	}
 	chain(annex, signal, info, context, &annex->own[MW_DEADMAN_SEGV]);
 }

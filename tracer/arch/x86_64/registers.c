@@ -188,3 +188,16 @@ void mw_arch_frame_registers(const struct user_regs_struct *regs, uint64_t ret[M
 						    now.rsp, now.rip, now.eflags},
 	       MW_ANNEX_REGISTERS * sizeof(*ret));
 }
+
+void mw_arch_set_frame_registers(struct user_regs_struct *regs,
+				 const uint64_t values[MW_ANNEX_REGISTERS])
+{
+	unsigned long long *const members[MW_ANNEX_REGISTERS] = {
+		&regs->r8,  &regs->r9,  &regs->r10, &regs->r11, &regs->r12, &regs->r13,
+		&regs->r14, &regs->r15, &regs->rdi, &regs->rsi, &regs->rbp, &regs->rbx,
+		&regs->rdx, &regs->rax, &regs->rcx, &regs->rsp, &regs->rip, &regs->eflags,
+	};
+
+	for (size_t i = 0; i < MW_ANNEX_REGISTERS; i++)
+		*members[i] = values[i];
+}
