@@ -234,14 +234,13 @@ static void finish_store(struct repair *repair, struct mw_annex_store *store)
 
 static struct mw_error *finish_stores(struct repair *repair)
 {
-	const struct mw_annex *left = repair->annex;
 	struct mw_error *err;
 
 	/* The dead-man may have finished some since. */
 	err = mw_mem_read(
 		&repair->tracer->mem,
 		mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE + offsetof(struct mw_annex, stores)),
-		repair->annex->stores, sizeof(left->stores));
+		repair->annex->stores, sizeof(repair->annex->stores));
 	for (size_t i = 0; i < MW_ANNEX_STORES && !err; i++)
 		finish_store(repair, &repair->annex->stores[i]);
 	return err;
