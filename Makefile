@@ -94,7 +94,7 @@ SPELLED := $(wildcard *.md NEWS) base tracer symbols profiler watch repl tests b
 	tools .ci
 
 # Wrong on purpose (what users mistype), or right: mdoc's Nd, statics.
-MISSPELLED := countr,atach,fo,nd,statics
+MISSPELLED := countr,atach,fo,nd,statics,fro
 
 .PHONY: lint
 lint:
