@@ -8,6 +8,8 @@ ROUNDS ?= 5
 .PHONY: bench
 bench: all $(BUILD)/bench/target
 	$(PYTHON) bench/bench.py --build $(BUILD) --output $(BUILD)/bench.json --rounds $(ROUNDS)
+	$(PYTHON) bench/run_overhead.py --memwatch $(BUILD)/memwatch --rounds $(ROUNDS) \
+		--json $(BUILD)/bench-run.json
 
 # Many regions, and a large one; COUNTS="1000 100000" chooses how many.
 COUNTS ?= 1000 8000 10000
