@@ -78,6 +78,8 @@ class Prompt(E2ETest):
         terminal.expect(r"… [\d,]+ more changes \(info watches, writers\)")
         terminal.type("writers\r")
         terminal.expect(r"[\d,]+ +0 +write_counter\(\) +loop\.c:\d+")
+        # While a command runs the terminal is in line mode, and would swallow an end of file.
+        terminal.expect(r"\(memwatch\) ")
         terminal.type("\x04")
         terminal.expect(r"detached from \d+ \(loop\); it goes on running")
         self.assertEqual(terminal.finish(), 0)
