@@ -90,32 +90,11 @@ static void list_members(struct mw_session *session, struct mw_watch *watch,
 	change->members_omitted = differing - mw_min(differing, change->member_count);
 }
 
-/* A silent store reported all the same names no member: it shows the value that stayed. */
-static void show_unchanged(struct mw_session *session, const struct mw_watch *watch,
-			   struct mw_change *change)
+/* Takes the texts over; short of memory, the change names no member. */
+static void show_whole(const struct mw_watch *watch, struct mw_change *change, char *old_text,
+		       char *new_text)
 {
 	char *path = strdup(watch->name), *field = strdup("");
-	char *text = format_value(session, &watch->object, watch->value);
-	char *same = text ? strdup(text) : NULL;
-
-	if (path && field && text && same) {
-		change->members[0] = (struct mw_member_change){path, field, text, same};
-		change->member_count = 1;
-		return;
-	}
-	free(path);
-	free(field);
-	free(text);
-	free(same);
-}
-
-/* What is gone has no value any more. */
-static void show_unmapped(struct mw_session *session, const struct mw_watch *watch,
-			  struct mw_change *change)
-{
-	char *path = strdup(watch->name), *field = strdup("");
-	char *old_text = format_value(session, &watch->object, watch->value);
-	char *new_text = strdup("<unmapped>");
 
 	if (path && field && old_text && new_text) {
 		change->members[0] = (struct mw_member_change){path, field, old_text, new_text};
@@ -126,6 +105,23 @@ static void show_unmapped(struct mw_session *session, const struct mw_watch *wat
 	free(field);
 	free(old_text);
 	free(new_text);
+}
+
+/* A silent store reported all the same names no member: it shows the value that stayed. */
+static void show_unchanged(struct mw_session *session, const struct mw_watch *watch,
+			   struct mw_change *change)
+{
+	char *text = format_value(session, &watch->object, watch->value);
+
+	show_whole(watch, change, text, text ? strdup(text) : NULL);
+}
+
+/* What is gone has no value any more. */
+static void show_unmapped(struct mw_session *session, const struct mw_watch *watch,
+			  struct mw_change *change)
+{
+	show_whole(watch, change, format_value(session, &watch->object, watch->value),
+		   strdup("<unmapped>"));
 }
 
 static void free_members(struct mw_change *change)
