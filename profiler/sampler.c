@@ -299,8 +299,9 @@ void mw_sampler_sample(struct mw_sampler *sampler)
 		if (sample_process(sampler, process, now_ns, detail))
 			continue;
 		process->rss_kib = 0;
+		/* It was alive when the sample began, and may have forked since. */
 		if (sampler->detect_ends || process->untracked)
-			mw_job_process_end(job, process, now_ns);
+			mw_job_process_end(job, process, mw_clock_now_ns());
 	}
 	sum_up(job, now_ns);
 	check_limits(job, now_ns);

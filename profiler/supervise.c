@@ -161,6 +161,22 @@ static void announce_leftovers(struct mw_supervisor *supervisor, uint64_t now_ns
 		command);
 }
 
+/**
+ * Buffers of several CPUs are not read at one moment: the end of a process may be in what was read
+ * of one, the fork it did before in what was not yet read of another. Reading them again settles
+ * that. Orphans nobody told about are our children by now.
+ */
+static bool anybody_left(struct mw_supervisor *supervisor)
+{
+	struct mw_job *job = supervisor->job;
+
+	if (!job->live.count)
+		drain(supervisor);
+	if (!job->live.count)
+		mw_tracker_poll(job, supervisor->poll_everybody);
+	return job->live.count > 0;
+}
+
 static bool is_over(struct mw_supervisor *supervisor)
 {
 	const struct mw_job *job = supervisor->job;
@@ -174,10 +190,7 @@ static bool is_over(struct mw_supervisor *supervisor)
 		return false;
 	if (!supervisor->settings->wait_tree)
 		return true;
-	/* Orphans nobody told about are our children by now. */
-	if (!job->live.count)
-		mw_tracker_poll(supervisor->job, supervisor->poll_everybody);
-	if (!job->live.count)
+	if (!anybody_left(supervisor))
 		return true;
 	announce_leftovers(supervisor, mw_clock_now_ns());
 	return false;

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/procfs.h"
 #include "base/vec.h"
@@ -20,6 +21,11 @@
 /** Pages of a ring, a power of two: 64 fit into the default perf_event_mlock_kb of one CPU. */
 #define RING_PAGES 64
 #define RECORD_SIZE 256
+/**
+ * The rings are read one after the other, so a record may be read before an older one of another
+ * CPU. It is kept this long for what it depends on.
+ */
+#define EARLY_NS UINT64_C(1000000000)
 
 struct ring {
 	int fd;
@@ -46,6 +52,7 @@ struct perf_tracker {
 	MW_VEC(struct ring) rings;
 	/** Events of processes followed later on. */
 	MW_VEC(int) more_fds;
+	/** What was read; between two drains, what came before the fork it depends on. */
 	MW_VEC(struct record) records;
 };
 
@@ -243,43 +250,53 @@ static void drain_ring(struct perf_tracker *perf, struct ring *ring)
 	__atomic_store_n(&ring->page->data_tail, tail, __ATOMIC_RELEASE);
 }
 
-static void apply_fork(struct mw_job *job, const struct record *record)
+/** @return the process that had @pid at the time of the record; NULL: its fork wasn't read yet. */
+static struct mw_process *find_process(struct mw_job *job, uint32_t pid,
+				       const struct record *record)
 {
-	struct mw_process *parent = mw_job_find(job, (pid_t)record->ppid);
+	struct mw_process *process = mw_job_find(job, (pid_t)pid);
 
-	if (record->pid == record->ppid) {
-		if (parent)
-			parent->tasks++;
-		return;
-	}
-	if (parent)
-		mw_job_process_begin(job, (pid_t)record->pid, parent, record->ns);
+	return process && process->ended && record->ns > process->last_seen_ns ? NULL : process;
 }
 
-static void apply_exit(struct mw_job *job, const struct record *record)
+static bool apply_fork(struct mw_job *job, const struct record *record)
 {
-	struct mw_process *process = mw_job_find_live(job, (pid_t)record->pid);
+	struct mw_process *parent = find_process(job, record->ppid, record);
 
-	if (!process || record->ns < process->start_ns)
-		return;
+	if (!parent)
+		return false;
+	if (record->pid == record->ppid)
+		parent->tasks++;
+	else
+		mw_job_process_begin(job, (pid_t)record->pid, parent, record->ns);
+	return true;
+}
+
+static void apply_exit(struct mw_job *job, struct mw_process *process, const struct record *record)
+{
 	process->tasks--;
 	if (process->tasks <= 0)
 		mw_job_process_end(job, process, record->ns);
 }
 
-static void apply(struct mw_job *job, const struct record *record)
+/** @return whether the record found its process. */
+static bool apply(struct mw_job *job, const struct record *record)
 {
 	struct mw_process *process;
 
-	if (record->type == PERF_RECORD_FORK) {
-		apply_fork(job, record);
-	} else if (record->type == PERF_RECORD_EXIT) {
-		apply_exit(job, record);
-	} else {
-		process = mw_job_find_live(job, (pid_t)record->pid);
-		if (process && record->ns >= process->start_ns)
-			mw_job_process_exec(job, process, record->name, record->ns);
-	}
+	if (record->type == PERF_RECORD_FORK)
+		return apply_fork(job, record);
+	process = find_process(job, record->pid, record);
+	if (!process)
+		return false;
+	/* About an earlier process with this pid, or one that was reaped meanwhile. */
+	if (process->ended || record->ns < process->start_ns)
+		return true;
+	if (record->type == PERF_RECORD_EXIT)
+		apply_exit(job, process, record);
+	else
+		mw_job_process_exec(job, process, record->name, record->ns);
+	return true;
 }
 
 static int by_time(const void *a, const void *b)
@@ -296,14 +313,18 @@ static void perf_drain(struct mw_tracker *tracker)
 {
 	struct perf_tracker *perf = perf_tracker(tracker);
 
-	perf->records.count = 0;
+	uint64_t now_ns = mw_clock_now_ns();
+	size_t kept = 0;
+
 	mw_vec_foreach (ring, &perf->rings)
 		drain_ring(perf, ring);
 	if (!perf->records.count)
 		return;
 	qsort(perf->records.items, perf->records.count, sizeof(*perf->records.items), by_time);
 	mw_vec_foreach (record, &perf->records)
-		apply(tracker->job, record);
+		if (!apply(tracker->job, record) && record->ns + EARLY_NS > now_ns)
+			perf->records.items[kept++] = *record;
+	perf->records.count = kept;
 }
 
 const struct mw_tracker_ops mw_tracker_perf = {
