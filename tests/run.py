@@ -10,6 +10,7 @@ import argparse
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import unittest
@@ -99,7 +100,15 @@ def choose(names, programs):
     return unit, others if others or "e2e" in names else None
 
 
+def take_signals_back():
+    """nohup, or a shell's `&`, has its children ignore these; programs under test inherit it."""
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def main():
+    take_signals_back()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build")
     parser.add_argument("names", nargs="*")
