@@ -20,10 +20,10 @@ static struct mw_error *open_outputs(struct mw_front *front)
 
 	front->out = json_on_stdout ? stderr : stdout;
 	front->style = mw_style_choose(options->color, fileno(front->out));
-	if (options->json)
+	mw_line_output_use(stdout, "standard output",
+			   json_on_stdout ? &front->json_output : &front->text_output);
+	if (options->json_path)
 		err = mw_line_output_open(options->json_path, &front->json_output);
-	if (!err && !json_on_stdout)
-		err = mw_line_output_open(NULL, &front->text_output);
 	if (!err && options->json)
 		err = mw_json_sink_create(&front->json_output, options->max_events, &front->json);
 	return err;
@@ -311,7 +311,7 @@ void mw_front_let_go(struct mw_front *front)
 	mw_signals_release(front->signal_fd);
 	front->signal_fd = -1;
 	if (state == MW_TARGET_EXITED)
-		err = mw_session_sync(front->session);
+		mw_session_sync(front->session);
 	if (err && !mw_error_catch(&err, MW_ERROR_GONE))
 		mw_front_fail(front, err);
 	announce(front);

@@ -18,6 +18,8 @@ struct mw_error *mw_reporter_init(struct mw_reporter *reporter)
 {
 	*reporter = (struct mw_reporter){.lock = PTHREAD_MUTEX_INITIALIZER};
 	reporter->start_ns = mw_clock_now_ns();
+	mw_line_output_use(stderr, "standard error", &reporter->messages);
+	reporter->messages.eager = true;
 	reporter->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (reporter->wake_fd < 0)
 		return mw_error_os(errno, "cannot make an eventfd");
@@ -26,6 +28,8 @@ struct mw_error *mw_reporter_init(struct mw_reporter *reporter)
 
 void mw_reporter_deinit(struct mw_reporter *reporter)
 {
+	/* Whether messages were read is nobody's to tell. */
+	mw_error_destroy(mw_line_output_close(&reporter->messages));
 	mw_vec_deinit(&reporter->pending);
 	if (reporter->wake_fd >= 0)
 		close(reporter->wake_fd);
@@ -55,7 +59,7 @@ static void defer(struct mw_reporter *reporter, const char *text, size_t size)
 static bool put_data(struct mw_reporter *reporter, const char *text, size_t size)
 {
 	if (reporter->output)
-		return mw_line_output_write(reporter->output, text, size);
+		return mw_line_output_put(reporter->output, text, size);
 	defer(reporter, text, size);
 	return true;
 }
@@ -133,9 +137,9 @@ static void say_line(struct mw_reporter *reporter, const char *message)
 
 	if (!line)
 		return;
-	/* Without the lock: whoever reads the changes may be stuck, and hold it. */
 	if (!atomic_load(&reporter->deferred)) {
-		fputs(line, stderr);
+		mw_line_output_put(&reporter->messages, line, strlen(line));
+		wake_front(reporter);
 		return;
 	}
 	pthread_mutex_lock(&reporter->lock);
@@ -151,6 +155,19 @@ static void report_notice(void *arg, const char *message)
 		say_line(reporter, message);
 }
 
+static void settle_reports(void *arg)
+{
+	struct mw_reporter *reporter = arg;
+	struct mw_line_output *output;
+
+	pthread_mutex_lock(&reporter->lock);
+	output = reporter->output;
+	pthread_mutex_unlock(&reporter->lock);
+	mw_line_output_settle(&reporter->messages);
+	if (output)
+		mw_line_output_settle(output);
+}
+
 static void report_state(void *arg, enum mw_target_state state MW_UNUSED)
 {
 	wake_front(arg);
@@ -162,6 +179,7 @@ struct mw_sink mw_reporter_callbacks(struct mw_reporter *reporter)
 		.change = report_change,
 		.notice = report_notice,
 		.state = report_state,
+		.settle = settle_reports,
 		.arg = reporter,
 	};
 }
@@ -197,6 +215,7 @@ void mw_reporter_say(struct mw_reporter *reporter, const char *format, ...)
 	va_end(args);
 	if (message)
 		report_notice(reporter, message);
+	mw_line_output_flush(&reporter->messages);
 }
 
 void mw_reporter_complain(struct mw_reporter *reporter, const char *format, ...)
@@ -209,6 +228,7 @@ void mw_reporter_complain(struct mw_reporter *reporter, const char *format, ...)
 	va_end(args);
 	if (message)
 		say_line(reporter, message);
+	mw_line_output_flush(&reporter->messages);
 }
 
 /** @return ns until output has to be flushed, 0 for none: bounds how often the front wakes up. */
@@ -234,6 +254,7 @@ int mw_reporter_tick(struct mw_reporter *reporter)
 	bool holds;
 
 	eventfd_read(reporter->wake_fd, &ignored);
+	mw_line_output_flush(&reporter->messages);
 	delay_ns = flush_delay(reporter, now_ns);
 	/* The front never waits for a report being written: it has to see signals. */
 	if (pthread_mutex_trylock(&reporter->lock))

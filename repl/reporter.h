@@ -17,9 +17,11 @@
 
 struct mw_reporter {
 	pthread_mutex_t lock;
-	/** Where changes are written at once; NULL: they wait for mw_reporter_take(). */
+	/** Where changes go; NULL: they wait for mw_reporter_take(). */
 	struct mw_line_output *output;
-	/** Notices wait for mw_reporter_take() too, instead of going to standard error. */
+	/** Standard error. */
+	struct mw_line_output messages;
+	/** Messages wait for mw_reporter_take() too. */
 	atomic_bool deferred;
 	/** Changes are somebody else's business: JSON has standard output. */
 	bool mute_changes;
@@ -59,13 +61,13 @@ void mw_reporter_complain(struct mw_reporter *reporter, const char *format, ...)
  * @return milliseconds until it has to be called again, -1 for never.
  */
 int mw_reporter_tick(struct mw_reporter *reporter);
-/** Announces at once whatever was held back: the session ends. */
+/** Announces whatever was held back: the session ends. */
 void mw_reporter_finish(struct mw_reporter *reporter);
 
 /** @return the text that waits, or NULL; owned by the caller. */
 char *mw_reporter_take(struct mw_reporter *reporter);
 
-/** From now on writes at once: changes to @output, notices to standard error. */
+/** From now on nothing waits to be taken: changes go to @output, messages to standard error. */
 void mw_reporter_set_direct(struct mw_reporter *reporter, struct mw_line_output *output);
 
 /** Changes how it reports while a session runs. */

@@ -143,8 +143,11 @@ struct mw_error *mw_script_run(const struct mw_script *script, struct mw_front *
 {
 	for (size_t i = 0; i < script->lines.count && !mw_front_ended(front); i++) {
 		const struct mw_script_line *line = &script->lines.items[i];
-		struct mw_error *err = line->arguments.command->run(front, &line->arguments);
+		struct mw_error *err;
 
+		/* Changes before the command come before what it prints. */
+		mw_front_flush(front);
+		err = line->arguments.command->run(front, &line->arguments);
 		mw_front_poll(front);
 		if (err)
 			return mw_error_prefix(err, "%s", line->origin);

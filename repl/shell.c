@@ -28,6 +28,7 @@ static struct mw_error *execute(struct mw_front *front, const char *line)
 
 	if (err)
 		return err;
+	mw_front_flush(front);
 	if (arguments.command)
 		err = arguments.command->run(front, &arguments);
 	mw_arguments_deinit(&arguments);

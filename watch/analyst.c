@@ -108,6 +108,27 @@ static void handle_locked(struct mw_session *session, const struct mw_record *re
 	}
 }
 
+static void tell_progress(struct mw_session *session)
+{
+	pthread_mutex_lock(&session->lock);
+	pthread_cond_broadcast(&session->handled);
+	pthread_mutex_unlock(&session->lock);
+}
+
+/* Without the lock: a sink may wait for its reader, and the front has to see signals meanwhile. */
+static void settle(struct mw_session *session)
+{
+	uint64_t written, released;
+
+	tell_progress(session);
+	mw_tracer_progress(session->tracer, &written, &released);
+	mw_vec_foreach (sink, &session->sinks)
+		if (sink->settle)
+			sink->settle(sink->arg);
+	atomic_store(&session->settled, released);
+	tell_progress(session);
+}
+
 static bool handle_batch(struct mw_session *session)
 {
 	const struct mw_record *record = NULL;
@@ -126,11 +147,8 @@ static bool handle_batch(struct mw_session *session)
 		mw_tracer_release(session->tracer);
 		handled++;
 	}
-	if (handled) {
-		pthread_mutex_lock(&session->lock);
-		pthread_cond_broadcast(&session->handled);
-		pthread_mutex_unlock(&session->lock);
-	}
+	if (handled)
+		settle(session);
 	return handled;
 }
 
@@ -207,33 +225,32 @@ static void poke(struct mw_session *session)
 		pthread_kill(session->analyst, poke_signal());
 }
 
-/* The analyst holds the lock while it writes, and may be stuck in that. */
-static void lock_patiently(struct mw_session *session)
-{
-	struct timespec deadline = in_a_second();
-
-	while (pthread_mutex_timedlock(&session->lock, &deadline)) {
-		poke(session);
-		deadline = in_a_second();
-	}
-}
-
-struct mw_error *mw_session_sync(struct mw_session *session)
+/* Waits until what the tracer has written by now is handled, or has left the sinks as well. */
+static void wait_for_analyst(struct mw_session *session, bool settled)
 {
 	uint64_t written, released, wanted;
 
 	mw_tracer_progress(session->tracer, &wanted, &released);
-	lock_patiently(session);
+	pthread_mutex_lock(&session->lock);
 	for (;;) {
 		struct timespec deadline = in_a_second();
 
 		mw_tracer_progress(session->tracer, &written, &released);
-		if (released >= wanted)
+		if ((settled ? atomic_load(&session->settled) : released) >= wanted)
 			break;
 		mw_tracer_wake_reader(session->tracer);
 		if (pthread_cond_timedwait(&session->handled, &session->lock, &deadline))
 			poke(session);
 	}
 	pthread_mutex_unlock(&session->lock);
-	return NULL;
+}
+
+void mw_analyst_catch_up(struct mw_session *session)
+{
+	wait_for_analyst(session, false);
+}
+
+void mw_session_sync(struct mw_session *session)
+{
+	wait_for_analyst(session, true);
 }

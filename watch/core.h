@@ -90,6 +90,8 @@ struct mw_session {
 	/** The target is let go: sinks that block are not waited for. */
 	_Atomic bool leaving;
 	int event_fd;
+	/** Records whose reports have left the sinks, as far as these let them go. */
+	_Atomic uint64_t settled;
 	/** Told when the analyst has handled records. */
 	pthread_cond_t handled;
 };
@@ -135,6 +137,8 @@ size_t mw_plan_backends(struct mw_session *session, const struct mw_watch *watch
 
 struct mw_error *mw_analyst_start(struct mw_session *session) MW_MUST_CHECK;
 void mw_analyst_stop(struct mw_session *session);
+/** Waits until every record written before the call has been handled, though maybe not read. */
+void mw_analyst_catch_up(struct mw_session *session);
 
 /* changes.c */
 

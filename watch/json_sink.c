@@ -69,7 +69,14 @@ static bool write_change(void *arg, const struct mw_change *change)
 		mw_line_output_fail(sink->output, ENOMEM);
 		return false;
 	}
-	return mw_line_output_write(sink->output, sink->line.items, sink->line.count);
+	return mw_line_output_put(sink->output, sink->line.items, sink->line.count);
+}
+
+static void settle(void *arg)
+{
+	struct mw_json_sink *sink = arg;
+
+	mw_line_output_settle(sink->output);
 }
 
 static void ignore_notice(void *arg MW_UNUSED, const char *message MW_UNUSED)
@@ -86,6 +93,7 @@ struct mw_sink mw_json_sink_callbacks(struct mw_json_sink *sink)
 		.change = write_change,
 		.notice = ignore_notice,
 		.state = ignore_state,
+		.settle = settle,
 		.arg = sink,
 	};
 }

@@ -159,7 +159,9 @@ struct mw_error *mw_session_detach(struct mw_session *session)
 
 	atomic_store(&session->leaving, true);
 	err = mw_tracer_detach(session->tracer);
-	return err ? err : mw_session_sync(session);
+	if (!err)
+		mw_session_sync(session);
+	return err;
 }
 
 void mw_session_set_state(struct mw_session *session, enum mw_target_state state)

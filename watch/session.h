@@ -67,6 +67,8 @@ struct mw_sink {
 	void (*notice)(void *arg, const char *message);
 	/** The target's state changed. */
 	void (*state)(void *arg, enum mw_target_state state);
+	/** Some changes were given: the only call that may wait for a reader. NULL: none. */
+	void (*settle)(void *arg);
 	void *arg;
 };
 
@@ -202,7 +204,7 @@ struct mw_stats {
 void mw_session_stats(struct mw_session *session, struct mw_stats *ret);
 
 /** Waits until every store carried out before the call has been reported to the sinks. */
-struct mw_error *mw_session_sync(struct mw_session *session) MW_MUST_CHECK;
+void mw_session_sync(struct mw_session *session);
 
 /** Prints the value of an expression, with a newline. */
 struct mw_error *mw_session_print(struct mw_session *session, const char *expression,

@@ -243,7 +243,9 @@ static struct mw_error *disarm(struct mw_session *session, struct mw_watch *watc
 		err = mw_tracer_unguard(session->tracer, watch->guard_id);
 	watch->guard_id = 0;
 	mw_error_catch(&err, MW_ERROR_NOT_FOUND);
-	return err ? err : mw_session_sync(session);
+	if (!err)
+		mw_analyst_catch_up(session);
+	return err;
 }
 
 static struct mw_watch *find_locked(struct mw_session *session, unsigned id)

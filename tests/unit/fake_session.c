@@ -397,9 +397,8 @@ void mw_session_stats(struct mw_session *session, struct mw_stats *ret)
 	};
 }
 
-struct mw_error *mw_session_sync(struct mw_session *session MW_UNUSED)
+void mw_session_sync(struct mw_session *session MW_UNUSED)
 {
-	return NULL;
 }
 
 struct mw_error *mw_session_print(struct mw_session *session MW_UNUSED, const char *expression,
