@@ -11,6 +11,8 @@
 #define CREDIT_NS 100000000
 /** One part of the time. */
 #define SHARE 200
+/** The same as long as there is no sum at all: passes may fail when the job moves. */
+#define FIRST_SHARE 20
 /** Copy-on-write raises PSS while RSS stays as it is. */
 #define INTERVAL_NS UINT64_C(500000000)
 /** What may move during a pass: 1 part of the sum, or this much. */
@@ -108,6 +110,14 @@ static bool differs_from_rss(const struct mw_job *job)
 	return false;
 }
 
+static bool is_affordable(const struct mw_pss *pss, uint64_t now_ns)
+{
+	if (pss->credit_ns >= 0)
+		return true;
+	return pss->job->totals.max_pss_kib < 0 &&
+	       now_ns >= pss->pending_ns + pss->cost_ns * FIRST_SHARE;
+}
+
 static bool is_due(struct mw_pss *pss, uint64_t now_ns)
 {
 	uint64_t rss_kib = pss->job->totals.rss_kib;
@@ -120,7 +130,7 @@ static bool is_due(struct mw_pss *pss, uint64_t now_ns)
 	pss->credit_ns += (int64_t)((now_ns - pss->credited_ns) / SHARE);
 	pss->credit_ns = mw_min(pss->credit_ns, (int64_t)CREDIT_NS);
 	pss->credited_ns = now_ns;
-	if (pss->credit_ns < 0 || !rss_kib || !differs_from_rss(pss->job))
+	if (!is_affordable(pss, now_ns) || !rss_kib || !differs_from_rss(pss->job))
 		return false;
 	/* A new height is measured when the climb pauses. */
 	if (rss_kib > previous_kib + previous_kib / 100 ||
@@ -148,7 +158,8 @@ static void take(struct mw_pss *pss, uint64_t now_ns)
 	pss->pending = true;
 	pss->pending_ns = now_ns;
 	pss->pending_rss_kib = pss->job->totals.rss_kib;
-	pss->credit_ns -= cpu_now_ns() - begin_ns;
+	pss->cost_ns = (uint64_t)(cpu_now_ns() - begin_ns);
+	pss->credit_ns -= (int64_t)pss->cost_ns;
 }
 
 void mw_pss_step(struct mw_pss *pss, uint64_t now_ns)

@@ -11,13 +11,15 @@
 /**
  * The sum of proportional set sizes, where each shared page counts once. It is dear (5 ms per GiB,
  * under the mmap lock of the process), so it's only taken where it differs from the sum of RSS and
- * never for more than half a percent of the time.
+ * for no more than half a percent of the time, or five until the first one counts.
  */
 struct mw_pss {
 	struct mw_job *job;
 	/** CPU time passes may take, ns; negative while a debt is paid off. */
 	int64_t credit_ns;
 	uint64_t credited_ns;
+	/** CPU time of the last pass. */
+	uint64_t cost_ns;
 	/** A new pass is due then, whatever the sum of RSS does. */
 	uint64_t next_ns;
 	uint64_t interval_ns;

@@ -69,7 +69,7 @@ class Json(unittest.TestCase):
         self.assertEqual(report["command"], ["sleep", "0.2"])
         self.assertEqual(report["interval_ms"], 20)
         self.assertGreaterEqual(report["duration_seconds"], 0.2)
-        self.assertLess(report["duration_seconds"], 1)
+        self.assertLess(report["duration_seconds"], 10)
 
     def test_the_timeline_is_on_stdout_only_when_asked_for(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -130,7 +130,8 @@ class Json(unittest.TestCase):
         self.assertEqual(report["command"][5], "\ufffd\ufffd")
 
     def test_the_daemon_s_time_counts_but_no_interval_is_added(self):
-        self.assertLess(run("true", options=["-i", "3000"]).report["duration_seconds"], 0.5)
+        report = run("true", options=["-i", "30000"]).report
+        self.assertLess(report["duration_seconds"], 15)
 
 
 class Csv(unittest.TestCase):

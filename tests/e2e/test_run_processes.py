@@ -111,7 +111,7 @@ class Totals(unittest.TestCase):
         for tracker in trackers(*EXACT):
             with self.subTest(tracker):
                 hog = job("hog")
-                report = run("sh", "-c", f"{hog} 50 300 & {hog} 70 300 & wait",
+                report = run("sh", "-c", f"{hog} 50 1000 & {hog} 70 1000 & wait",
                              options=["--track", tracker]).report
                 peak = report["peak"]
                 self.assertLessEqual(peak["bound_low_kib"], peak["bound_high_kib"])
@@ -140,8 +140,8 @@ class Shapes(unittest.TestCase):
                 self.assertGreater(result.report["duration_seconds"], 0.3)
 
     def test_wait_root_leaves_the_daemon_and_says_so(self):
-        result = run(job("daemon"), "10", "1000", options=["--wait", "root"])
-        self.assertLess(result.report["duration_seconds"], 0.5)
+        result = run(job("daemon"), "10", "5000", options=["--wait", "root"])
+        self.assertLess(result.report["duration_seconds"], 4)
         self.assertEqual(len(result.report["left_running"]), 1)
 
     def test_memory_taken_after_the_leader_ended_counts(self):

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-/** cow MIB FORKS OWN_MIB HOLD_MS: forks that share MIB copy-on-write and add OWN_MIB each. */
+/** cow MIB FORKS OWN_MIB HOLD_MS: forks that share MIB copy-on-write and add OWN_MIB each. They
+ * hold it together for HOLD_MS, however slowly they came to it. */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,16 +18,32 @@ static void fill(size_t mib)
 	__asm__ volatile("" : : "r"(memory) : "memory");
 }
 
+static void hold(atomic_int *filled, int forks, useconds_t ms)
+{
+	atomic_fetch_add(filled, 1);
+	while (atomic_load(filled) < forks)
+		usleep(1000);
+	usleep(ms * 1000);
+}
+
 int main(int argc, char **argv)
 {
-	if (argc < 5)
+	atomic_int *filled = mmap(NULL, sizeof(*filled), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int forks = argc < 5 ? 0 : atoi(argv[2]);
+
+	if (!forks || filled == MAP_FAILED)
 		return 1;
 	fill((size_t)atoi(argv[1]));
-	for (int i = 0; i < atoi(argv[2]); i++) {
-		if (fork())
+	for (int i = 0; i < forks; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			atomic_fetch_add(filled, 1);
+		if (pid)
 			continue;
 		fill((size_t)atoi(argv[3]));
-		usleep((useconds_t)atoi(argv[4]) * 1000);
+		hold(filled, forks, (useconds_t)atoi(argv[4]));
 		_exit(0);
 	}
 	while (wait(NULL) > 0)
