@@ -5,9 +5,9 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
-#include "repl/compare_file.h"
-#include "repl/compare_flags.h"
 #include "repl/compare_output.h"
+#include "repl/flags.h"
+#include "repl/output_file.h"
 #include "repl/subcommand.h"
 
 enum compare_exit {

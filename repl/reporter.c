@@ -197,38 +197,37 @@ struct mw_log mw_reporter_log(struct mw_reporter *reporter)
 	return (struct mw_log){.level = MW_LOG_INFO, .write = write_log, .arg = reporter};
 }
 
-/** @return heap text, NULL without memory. */
-MW_PRINTF(1, 0) static char *format_message(const char *format, va_list args)
-{
-	char *message;
-
-	return vasprintf(&message, format, args) < 0 ? NULL : message;
-}
-
-void mw_reporter_say(struct mw_reporter *reporter, const char *format, ...)
+/** @param complaint told even when notices are not wanted. */
+MW_PRINTF(3, 0)
+static void tell(struct mw_reporter *reporter, bool complaint, const char *format, va_list args)
 {
 	mw_auto_free char *message = NULL;
-	va_list args;
 
-	va_start(args, format);
-	message = format_message(format, args);
-	va_end(args);
-	if (message)
+	if (vasprintf(&message, format, args) < 0)
+		message = NULL;
+	else if (complaint)
+		say_line(reporter, message);
+	else
 		report_notice(reporter, message);
 	mw_line_output_flush(&reporter->messages);
 }
 
-void mw_reporter_complain(struct mw_reporter *reporter, const char *format, ...)
+void mw_reporter_say(struct mw_reporter *reporter, const char *format, ...)
 {
-	mw_auto_free char *message = NULL;
 	va_list args;
 
 	va_start(args, format);
-	message = format_message(format, args);
+	tell(reporter, false, format, args);
 	va_end(args);
-	if (message)
-		say_line(reporter, message);
-	mw_line_output_flush(&reporter->messages);
+}
+
+void mw_reporter_complain(struct mw_reporter *reporter, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	tell(reporter, true, format, args);
+	va_end(args);
 }
 
 /** @return ns until output has to be flushed, 0 for none: bounds how often the front wakes up. */

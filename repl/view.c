@@ -10,8 +10,8 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "profiler/compare.h"
-#include "repl/compare_file.h"
-#include "repl/compare_flags.h"
+#include "repl/flags.h"
+#include "repl/output_file.h"
 #include "repl/subcommand.h"
 
 #define COLUMNS_DEFAULT 80
@@ -135,7 +135,7 @@ static size_t terminal_columns(void)
 	return (size_t)mw_min(columns, (long)COLUMNS_MAX);
 }
 
-static struct mw_error *compare_files(const struct mw_operands *operands, json_t **ret)
+static struct mw_error *output_files(const struct mw_operands *operands, json_t **ret)
 {
 	struct mw_saved_list base = {0}, candidate = {0};
 	struct mw_comparison comparison;
@@ -170,7 +170,7 @@ static struct mw_error *make_data(const struct mw_operands *operands, const stru
 			err = mw_err_nomem;
 	}
 	if (!err && operands->names.count == 2) {
-		err = compare_files(operands, &part);
+		err = output_files(operands, &part);
 		if (!err && json_object_set_new(data, "comparison", part))
 			err = mw_err_nomem;
 	}

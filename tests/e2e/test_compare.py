@@ -7,35 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import unicodedata
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import report_samples  # noqa: E402
-
-BUILD = os.environ.get("MW_BUILD", "build")
-MEMWATCH = os.path.abspath(os.environ.get("MEMWATCH", os.path.join(BUILD, "memwatch")))
+from report_folder import MEMWATCH, ReportFolderTest  # noqa: E402
 
 
-class CompareTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="compare-")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def save(self, name, content):
-        with open(self.path(name), "w", encoding="utf-8") as out:
-            out.write(content if isinstance(content, str) else json.dumps(content))
-        return name
-
-    def read(self, name):
-        with open(self.path(name), encoding="utf-8") as content:
-            return content.read()
-
+class CompareTest(ReportFolderTest):
     def sizes(self, prefix, *totals):
         """One file for each total in KiB."""
         names = []
@@ -47,10 +27,7 @@ class CompareTest(unittest.TestCase):
         return names
 
     def compare(self, *arguments, code=0):
-        done = subprocess.run([MEMWATCH, "compare", *arguments], capture_output=True, timeout=60,
-                              cwd=self.folder)
-        self.assertEqual(done.returncode, code, done.stdout.decode() + done.stderr.decode())
-        return done.stdout.decode(), done.stderr.decode()
+        return self.run_there("compare", *arguments, code=code)
 
 
 class VerdictTest(CompareTest):

@@ -10,7 +10,6 @@ import re
 import resource
 import subprocess
 import sys
-import tempfile
 import unicodedata
 import unittest
 import xml.etree.ElementTree
@@ -18,32 +17,15 @@ import xml.etree.ElementTree
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import chromium_page  # noqa: E402
 import report_samples  # noqa: E402
+from report_folder import MEMWATCH, ReportFolderTest  # noqa: E402
 
-BUILD = os.environ.get("MW_BUILD", "build")
-MEMWATCH = os.path.abspath(os.environ.get("MEMWATCH", os.path.join(BUILD, "memwatch")))
 # Where screenshots for a person to look at go.
 SHOTS = os.environ.get("MEMWATCH_SHOTS")
 
 
-class ViewTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="view-")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def save(self, name, content):
-        with open(self.path(name), "w", encoding="utf-8") as out:
-            out.write(content if isinstance(content, str) else json.dumps(content))
-        return self.path(name)
-
+class ViewTest(ReportFolderTest):
     def view(self, *arguments, code=0):
-        done = subprocess.run([MEMWATCH, "view", *arguments], capture_output=True, timeout=60,
-                              cwd=self.folder, env={**os.environ, "LC_ALL": "C.UTF-8"})
-        self.assertEqual(done.returncode, code, done.stderr.decode())
-        return done.stdout.decode(), done.stderr.decode()
+        return self.run_there("view", *arguments, code=code)
 
     def page_of(self, content, *more):
         path = self.save("report.json", content)

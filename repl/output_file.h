@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** A file that is either whole or not there. */
-#ifndef MW_REPL_COMPARE_FILE_H
-#define MW_REPL_COMPARE_FILE_H
+#ifndef MW_REPL_OUTPUT_FILE_H
+#define MW_REPL_OUTPUT_FILE_H
 
 #include <stdio.h>
 

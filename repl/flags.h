@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /** Options of `compare` and `view`, from one table that parsing and help read. */
-#ifndef MW_REPL_COMPARE_FLAGS_H
-#define MW_REPL_COMPARE_FLAGS_H
+#ifndef MW_REPL_FLAGS_H
+#define MW_REPL_FLAGS_H
 
 #include <stddef.h>
 #include <stdio.h>

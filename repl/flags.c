@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "repl/compare_flags.h"
+#include "repl/flags.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "repl/compare_file.h"
+#include "repl/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
