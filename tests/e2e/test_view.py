@@ -211,6 +211,8 @@ class FailureTest(ViewTest):
 
 @unittest.skipUnless(chromium_page.find_chromium(),
                      "SKIPPED: chromium is not installed, nobody looked at the page")
+
+
 class BrowserTest(ViewTest):
     def show(self, content, *more, dark=False):
         self.page_of(content, *more)
