@@ -90,12 +90,14 @@ def add_test(backend, mode, watch):
     setattr(Kill, f"test_a_target_watched_by_{backend}_survives_with_{name}", test)
 
 
-for BACKEND in ("page", "hw"):
+for BACKEND in ("page", "hw", "uffd", "poll"):
     for MODE in ("increments", "idle", "threads", "churn", "signals"):
         add_test(BACKEND, MODE, "counter")
 for MODE in ("reader", "storm"):
-    add_test("page", MODE, "message")
+    for BACKEND in ("page", "uffd", "poll"):
+        add_test(BACKEND, MODE, "message")
     add_test("hw", MODE, "*(long *)message")
+
 
 class Handlers(E2ETest):
     """The program sets, asks for and gets its signals as if nobody were there."""

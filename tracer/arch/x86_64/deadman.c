@@ -21,8 +21,13 @@
 #define SA_RESTORER_FLAG 0x04000000u
 #define SIGNAL_SET_SIZE 8
 #define SS_AUTODISARM_FLAG (1u << 31)
-#define TRAP_PERF_CODE 6
+#define TRAP_BRKPT_CODE 1
+#define TRAP_TRACE_CODE 2
 #define TRAP_HWBKPT_CODE 4
+#define TRAP_PERF_CODE 6
+
+#define FLAG_TRAP 0x100
+#define SYSCALL_BYTES 0x050f
 
 /*
  * Where injected and redirected calls run: whatever happens to memwatch, the thread ends up at the
@@ -368,12 +373,28 @@ BLOB static void on_segv(int signal, siginfo_t *info, void *argument)
 	chain(annex, signal, info, context, &annex->own[MW_DEADMAN_SEGV]);
 }
 
+/*
+ * A thread that memwatch has let make a step makes one more when memwatch dies behind it: the
+ * kernel forgets the tracer, and not the flag. It hides that flag from the frame; one that the
+ * program has set stands there. Behind a system call the step says that it is a breakpoint.
+ */
+BLOB static bool is_left_step(const siginfo_t *info, const ucontext_t *context)
+{
+	uint64_t ip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+
+	if (context->uc_mcontext.gregs[REG_EFL] & FLAG_TRAP)
+		return false;
+	return info->si_code == TRAP_TRACE_CODE ||
+	       (info->si_code == TRAP_BRKPT_CODE && *(const uint16_t *)(ip - 2) == SYSCALL_BYTES);
+}
+
 BLOB static void on_trap(int signal, siginfo_t *info, void *argument)
 {
 	struct mw_annex *annex = annex_of_this();
 	ucontext_t *context = argument;
 
-	if (leave_session(annex, context) || leave_call(annex, context))
+	if (leave_session(annex, context) || leave_call(annex, context) ||
+	    is_left_step(info, context))
 		return;
 	/* A watchpoint that went off as memwatch died. */
 	if (info->si_code == TRAP_PERF_CODE ||
