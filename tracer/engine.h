@@ -220,6 +220,9 @@ bool mw_engine_fault_is_ours(const struct mw_tracer *tracer, const siginfo_t *in
 /** Decodes the store at @ip. @return NULL when there is none. */
 const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip);
 
+/** Where the store will write, as far as decoding tells; size 0 when it doesn't. */
+struct mw_store_target mw_engine_locate(struct mw_tracer *tracer, struct mw_thread *thread);
+
 /**
  * Carries out the store that @thread stands at; its registers have been read.
  *
