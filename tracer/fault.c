@@ -182,6 +182,8 @@ static struct mw_error *write_back(struct mw_tracer *tracer, struct mw_thread *t
 	bool noted = store->reads_target && target->size &&
 		     mw_deadman_begin_store(tracer, thread, target, state);
 
+	if (target->size && !noted)
+		mw_deadman_note_storer(tracer, thread);
 	if (target->size)
 		err = write_and_report(tracer, thread, store, target);
 	if (!err)
