@@ -267,7 +267,6 @@ static struct mw_error *repair_by_annex(struct repair *repair)
 	all_ours = restore_action(repair, MW_DEADMAN_SEGV, SIGSEGV);
 	all_ours &= restore_action(repair, MW_DEADMAN_TRAP, SIGTRAP);
 	restore_affinity(repair);
-	clear_debug_registers(repair);
 	restore_mask(repair);
 	unmap_ours(repair, !all_ours);
 	return NULL;
@@ -292,6 +291,9 @@ static struct mw_error *repair_stopped(struct repair *repair)
 	struct mw_thread *thread;
 	struct mw_error *err = NULL;
 
+	/* A thread that runs into them all the time is in the dead-man all the time. */
+	if (repair->annex)
+		clear_debug_registers(repair);
 	if (repair->annex && !repair->rescue->dry_run)
 		err = finish_stores(repair);
 	if (repair->annex && !repair->rescue->dry_run && !err)
