@@ -108,7 +108,8 @@ struct mw_error *mw_annex_note_spans(struct mw_tracer *tracer)
 				 table * MW_ANNEX_SPANS * sizeof(struct mw_annex_span));
 	struct mw_error *err = NULL;
 
-	if (!tracer->annex.size)
+	/* Pages guarded by userfaultfd have their protection. */
+	if (!tracer->annex.size || mw_wp_is_on(&tracer->wp))
 		return NULL;
 	for (size_t i = 0; i < count && !err; i += mw_array_size(spans)) {
 		size_t some = mw_min(count - i, mw_array_size(spans));

@@ -132,6 +132,8 @@ struct mw_annex {
 	/** Faults that came after that are tried once more: they may have been on their way. */
 	struct mw_annex_retry retries[MW_ANNEX_RETRIES];
 	struct mw_annex_session session;
+	/** Who did the last store that may happen twice; 0: he has come by since. */
+	int64_t storer;
 	struct mw_annex_store stores[MW_ANNEX_STORES];
 	/** Which of the two tables is valid, and how long it is: changed by one aligned write. */
 	uint32_t span_count;

@@ -31,6 +31,8 @@ struct mw_deadman {
 	bool told;
 	/** The program may have kept the address of our handler: its page has to stay. */
 	bool escaped;
+	/** Who is known in the annex as the last to store. */
+	pid_t storer;
 	/** Whose the annex's records of calls and stores are; 0: free. */
 	pid_t record_owners[MW_ANNEX_CALLS];
 };
@@ -85,6 +87,8 @@ bool mw_deadman_begin_store(struct mw_tracer *tracer, struct mw_thread *thread,
 			    const struct mw_store_target *target,
 			    const struct mw_store_state *after);
 void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread, bool done);
+/** Any other store is about to be written for a thread: it may happen twice, but at once. */
+void mw_deadman_note_storer(struct mw_tracer *tracer, const struct mw_thread *thread);
 /** The next stop of such a thread: if it hasn't passed the exit yet, it has now. */
 struct mw_error *mw_deadman_leave_exit(struct mw_tracer *tracer,
 				       struct mw_thread *thread) MW_MUST_CHECK;

@@ -135,6 +135,17 @@ bool mw_deadman_begin_store(struct mw_tracer *tracer, struct mw_thread *thread,
 	return true;
 }
 
+void mw_deadman_note_storer(struct mw_tracer *tracer, const struct mw_thread *thread)
+{
+	const int64_t tid = thread->tid;
+
+	if (!tracer->deadman.armed[MW_DEADMAN_SEGV] || tracer->deadman.storer == thread->tid)
+		return;
+	tracer->deadman.storer = thread->tid;
+	mw_error_destroy(
+		mw_mem_write(&tracer->mem, mw_annex_at(tracer, storer), &tid, sizeof(tid)));
+}
+
 void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread, bool done)
 {
 	if (!done) {

@@ -220,6 +220,9 @@ bool mw_engine_fault_is_ours(const struct mw_tracer *tracer, const siginfo_t *in
 /** Decodes the store at @ip. @return NULL when there is none. */
 const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip);
 
+/** Where the store will write, as far as decoding tells; size 0 when it doesn't. */
+struct mw_store_target mw_engine_locate(struct mw_tracer *tracer, struct mw_thread *thread);
+
 /**
  * Carries out the store that @thread stands at; its registers have been read.
  *
@@ -273,7 +276,7 @@ struct mw_error *mw_page_open_all(const struct mw_tracer *tracer,
 
 /* guard_hw.c: struct mw_guard_ops mw_guard_hw. */
 
-/** A thread that perf's inheritance doesn't reach stands at its first stop. */
+/** A thread stands at an interruption, as it does at its start: perf may not have reached it. */
 struct mw_error *mw_hw_arm_thread(struct mw_tracer *tracer, struct mw_thread *thread) MW_MUST_CHECK;
 void mw_hw_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);
 /** True for a trap of our debug registers. */

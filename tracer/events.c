@@ -150,7 +150,9 @@ static struct mw_error *on_interrupt(struct mw_tracer *tracer, struct mw_thread 
 
 	if (!thread->same_memory)
 		return mw_engine_release_child(tracer, thread);
-	err = mw_engine_repeat_call(thread);
+	err = mw_hw_arm_thread(tracer, thread);
+	if (!err)
+		err = mw_engine_repeat_call(thread);
 	return err ? err : pass(tracer, thread);
 }
 

@@ -182,6 +182,8 @@ static struct mw_error *write_back(struct mw_tracer *tracer, struct mw_thread *t
 	bool noted = store->reads_target && target->size &&
 		     mw_deadman_begin_store(tracer, thread, target, state);
 
+	if (target->size && !noted)
+		mw_deadman_note_storer(tracer, thread);
 	if (target->size)
 		err = write_and_report(tracer, thread, store, target);
 	if (!err)
@@ -189,6 +191,15 @@ static struct mw_error *write_back(struct mw_tracer *tracer, struct mw_thread *t
 	if (noted)
 		mw_deadman_end_store(tracer, thread, !err);
 	return err;
+}
+
+/*
+ * Where a page opens by itself when memwatch dies, nothing would keep a read-modify-write that is
+ * written, but whose thread hasn't got its registers yet, from happening twice.
+ */
+static bool must_be_its_own(const struct mw_tracer *tracer, const struct mw_store *store)
+{
+	return store->reads_target && mw_wp_is_on(&tracer->wp);
 }
 
 static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *thread,
@@ -202,7 +213,7 @@ static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *th
 	struct mw_error *err;
 
 	*ret = OUTCOME_STEP;
-	if (!store || store->method == MW_STORE_STEP)
+	if (!store || store->method == MW_STORE_STEP || must_be_its_own(tracer, store))
 		return NULL;
 	err = load_state(tracer, thread, store, &state);
 	if (err)

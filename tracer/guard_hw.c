@@ -127,6 +127,17 @@ static void probe(struct mw_tracer *tracer, const struct mw_thread *thread, unsi
 		close(fd);
 }
 
+/* The kernel takes perf's events with memwatch. These it leaves: the dead-man has to know. */
+static struct mw_error *note_debug_registers(struct mw_tracer *tracer)
+{
+	const uint64_t used = tracer->hw.by_ptrace;
+
+	if (!tracer->annex.size)
+		return NULL;
+	return mw_mem_write(&tracer->mem, mw_annex_at(tracer, debug_registers), &used,
+			    sizeof(used));
+}
+
 static struct mw_error *program_by_ptrace(struct mw_tracer *tracer, const struct mw_thread *thread)
 {
 	struct mw_range ranges[MW_ARCH_DEBUG_SLOTS];
@@ -258,7 +269,9 @@ static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *gua
 		unsigned slot = take_slot(tracer, pieces[i], guard->id);
 
 		probe(tracer, thread, slot);
-		err = arm_slot(tracer, slot);
+		err = note_debug_registers(tracer);
+		if (!err)
+			err = arm_slot(tracer, slot);
 	}
 	if (err) {
 		struct mw_error *undo = disarm(tracer, guard);
@@ -273,7 +286,8 @@ struct mw_error *mw_hw_arm_thread(struct mw_tracer *tracer, struct mw_thread *th
 	struct mw_error *err = NULL;
 
 	/* perf's inheritance has covered the threads of the same process already. */
-	if (!tracer->hw.by_ptrace && thread->tgid == tracer->pid)
+	if (!tracer->hw.by_ptrace &&
+	    (thread->tgid == tracer->pid || events_of(tracer, thread->tid)))
 		return NULL;
 	for (unsigned slot = 0; slot < MW_ARCH_DEBUG_SLOTS && !err; slot++)
 		if (tracer->hw.slots[slot].range.size)

@@ -209,12 +209,15 @@ static struct mw_error *open_unneeded(struct mw_tracer *tracer, struct mw_inject
 	return err;
 }
 
-/* What userfaultfd guards is open again by itself when memwatch dies. */
+/*
+ * What userfaultfd guards is open again by itself when memwatch dies, but a thread may be in the
+ * middle of a step then.
+ */
 static struct mw_error *prepare(struct mw_tracer *tracer, struct mw_injection *injection)
 {
 	struct mw_error *err = mw_annex_open(tracer, injection);
 
-	if (!err)
+	if (!err && !mw_wp_is_on(&tracer->wp))
 		err = mw_deadman_arm(tracer, injection, MW_DEADMAN_SEGV);
 	if (!err)
 		err = mw_deadman_arm(tracer, injection, MW_DEADMAN_TRAP);
@@ -238,8 +241,7 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *gu
 	if (!err)
 		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (!err) {
-		if (!mw_wp_is_on(&tracer->wp))
-			err = prepare(tracer, &injection);
+		err = prepare(tracer, &injection);
 		if (!err)
 			err = mw_page_guard_gaps(tracer, &injection, &maps, pages);
 		/* All or nothing: what was guarded before the failure is opened again. */

@@ -113,15 +113,25 @@ static void restore(struct mw_tracer *tracer, const struct mw_guardian_page *pag
 	} while (mw_clock_now_ns() < deadline);
 }
 
-static void await_death(const struct watch *watch)
+static void await(int fd)
 {
-	struct pollfd ends[] = {{.fd = watch->life, .events = POLLIN},
-				{.fd = watch->memwatch, .events = POLLIN}};
+	struct pollfd end = {.fd = fd, .events = POLLIN};
 	int result;
 
 	do
-		result = poll(ends, mw_array_size(ends), -1);
+		result = poll(&end, 1, -1);
 	while (result < 0 && errno == EINTR);
+}
+
+/*
+ * A dying memwatch closes its files one by one, and the pipe may come before perf's events: only
+ * when all of it is gone, no more of their signals come. An orderly end closes the pipe.
+ */
+static void await_death(const struct watch *watch)
+{
+	await(watch->life);
+	if (watch->page->pid)
+		await(watch->memwatch);
 }
 
 /* The tracer is made beforehand: later there is no time to lose. */

@@ -209,27 +209,40 @@ static void unmap_ours(struct repair *repair, bool keep_code)
 		say(repair, "0x%" PRIx64 ": memwatch's memory removed", repair->code.v);
 }
 
-/* As finish_store() in the dead-man: before the pages open, and the thread does it again. */
-static void finish_store(struct repair *repair, struct mw_annex_store *store)
+static mw_addr store_at(const struct repair *repair, size_t index)
 {
+	return mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE + offsetof(struct mw_annex, stores) +
+						 index * sizeof(struct mw_annex_store));
+}
+
+/* As finish_store() in the dead-man: before the pages open, and the thread does it again. */
+static void finish_store(struct repair *repair, size_t index)
+{
+	const struct mw_annex_store *store = &repair->annex->stores[index];
 	struct mw_thread *thread = mw_engine_thread(repair->tracer, (pid_t)store->tid);
 	uint8_t now[MW_ANNEX_STORE_MAX];
 	struct user_regs_struct *regs;
-	struct mw_error *err = NULL;
+	const int64_t nobody = 0;
+	struct mw_error *err;
 
 	if (!store->tid || !thread || thread->state != MW_THREAD_STOPPED ||
 	    repair->rescue->dry_run || store->size > sizeof(now))
 		return;
 	err = mw_thread_regs(thread, &regs);
-	if (!err && mw_arch_ip(regs).v == store->ip &&
-	    mw_mem_read_some(&repair->tracer->mem, mw_addr_make(store->addr), now, store->size) ==
+	if (err || mw_arch_ip(regs).v != store->ip) {
+		mw_error_destroy(err);
+		return;
+	}
+	if (mw_mem_read_some(&repair->tracer->mem, mw_addr_make(store->addr), now, store->size) ==
 		    store->size &&
 	    memcmp(now, store->old_bytes, store->size)) {
 		mw_arch_set_frame_registers(regs, store->regs);
 		mw_thread_regs_changed(thread);
 		say(repair, "the store of thread %d was finished", thread->tid);
 	}
-	mw_error_destroy(err);
+	/* Others may wait for that before they leave the dead-man. */
+	mw_error_destroy(mw_mem_write(&repair->tracer->mem, store_at(repair, index), &nobody,
+				      sizeof(nobody)));
 }
 
 static struct mw_error *finish_stores(struct repair *repair)
@@ -237,12 +250,10 @@ static struct mw_error *finish_stores(struct repair *repair)
 	struct mw_error *err;
 
 	/* The dead-man may have finished some since. */
-	err = mw_mem_read(
-		&repair->tracer->mem,
-		mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE + offsetof(struct mw_annex, stores)),
-		repair->annex->stores, sizeof(repair->annex->stores));
+	err = mw_mem_read(&repair->tracer->mem, store_at(repair, 0), repair->annex->stores,
+			  sizeof(repair->annex->stores));
 	for (size_t i = 0; i < MW_ANNEX_STORES && !err; i++)
-		finish_store(repair, &repair->annex->stores[i]);
+		finish_store(repair, i);
 	return err;
 }
 
@@ -256,7 +267,6 @@ static struct mw_error *repair_by_annex(struct repair *repair)
 	all_ours = restore_action(repair, MW_DEADMAN_SEGV, SIGSEGV);
 	all_ours &= restore_action(repair, MW_DEADMAN_TRAP, SIGTRAP);
 	restore_affinity(repair);
-	clear_debug_registers(repair);
 	restore_mask(repair);
 	unmap_ours(repair, !all_ours);
 	return NULL;
@@ -281,6 +291,9 @@ static struct mw_error *repair_stopped(struct repair *repair)
 	struct mw_thread *thread;
 	struct mw_error *err = NULL;
 
+	/* A thread that runs into them all the time is in the dead-man all the time. */
+	if (repair->annex)
+		clear_debug_registers(repair);
 	if (repair->annex && !repair->rescue->dry_run)
 		err = finish_stores(repair);
 	if (repair->annex && !repair->rescue->dry_run && !err)

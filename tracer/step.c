@@ -132,8 +132,7 @@ static void report_page(struct mw_tracer *tracer, struct mw_thread *thread, stru
 	mw_engine_report_store(tracer, thread, &hit, old_page + first, new_page + first);
 }
 
-/** Where the store will write, as far as decoding tells; size 0 when it doesn't. */
-static struct mw_store_target locate(struct mw_tracer *tracer, struct mw_thread *thread)
+struct mw_store_target mw_engine_locate(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	const struct mw_store *store = mw_engine_decode(tracer, mw_arch_ip(&thread->regs));
 	struct mw_store_state state = {.regs = thread->regs};
@@ -147,7 +146,7 @@ static struct mw_store_target locate(struct mw_tracer *tracer, struct mw_thread 
 static struct mw_error *step_alone(struct mw_tracer *tracer, struct mw_thread *thread,
 				   mw_addr fault, enum stepped *ret)
 {
-	struct mw_store_target target = locate(tracer, thread);
+	struct mw_store_target target = mw_engine_locate(tracer, thread);
 	mw_addr ip = mw_arch_ip(&thread->regs);
 	struct opened opened = {.count = 0};
 	struct mw_injection injection;

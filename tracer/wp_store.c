@@ -51,26 +51,38 @@ static struct mw_error *open_page(struct mw_tracer *tracer, struct opened *opene
 struct origin {
 	struct mw_thread *thread;
 	struct mw_hit hit;
+	/** What is stored to, if that is known. Otherwise it is what differs. */
+	struct mw_range target;
 };
+
+static void report_part(struct mw_tracer *tracer, const struct origin *origin, mw_addr addr,
+			size_t size, const uint8_t *old_bytes, const uint8_t *new_bytes)
+{
+	struct mw_hit hit = origin->hit;
+
+	hit.backend = MW_BACKEND_UFFD;
+	hit.addr = addr;
+	hit.size = (uint32_t)size;
+	mw_engine_report_store(tracer, origin->thread, &hit, old_bytes, new_bytes);
+}
 
 static void report_page(struct mw_tracer *tracer, const struct origin *origin, struct mw_range page,
 			const uint8_t *old_page)
 {
+	struct mw_range known = mw_range_common(origin->target, page);
+	uint64_t start = known.start.v - page.start.v;
 	uint8_t new_page[MW_PAGE_SIZE];
 	struct mw_run run = {0};
 
 	if (mw_mem_read_some(&tracer->mem, page.start, new_page, sizeof(new_page)) !=
 	    sizeof(new_page))
 		return;
-	while (mw_run_next(old_page, new_page, sizeof(new_page), page.start.v, &run)) {
-		struct mw_hit hit = origin->hit;
-
-		hit.backend = MW_BACKEND_UFFD;
-		hit.addr = mw_addr_add(page.start, run.start);
-		hit.size = (uint32_t)(run.end - run.start);
-		mw_engine_report_store(tracer, origin->thread, &hit, old_page + run.start,
-				       new_page + run.start);
-	}
+	if (known.size)
+		report_part(tracer, origin, known.start, known.size, old_page + start,
+			    new_page + start);
+	while (!known.size && mw_run_next(old_page, new_page, sizeof(new_page), page.start.v, &run))
+		report_part(tracer, origin, mw_addr_add(page.start, run.start), run.end - run.start,
+			    old_page + run.start, new_page + run.start);
 }
 
 /* Protects what is open again, and reports what was stored there meanwhile. */
@@ -146,7 +158,10 @@ static void fill_call(struct mw_thread *thread, struct mw_hit *hit)
 /* The call returns to an interruption, which shows its result. */
 static struct mw_error *finish_call(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	struct origin origin = {thread, {.cause = MW_CAUSE_SYSCALL, .ip_is_after = true}};
+	struct origin origin = {
+		.thread = thread,
+		.hit = {.cause = MW_CAUSE_SYSCALL, .ip_is_after = true},
+	};
 	struct opened opened = {.count = 0};
 	struct mw_error *err, *close_err;
 
@@ -164,7 +179,7 @@ static struct mw_error *finish_call(struct mw_tracer *tracer, struct mw_thread *
 /* Somebody who isn't traced stores into the target's memory: he is given the time for that. */
 static struct mw_error *let_stranger_store(struct mw_tracer *tracer)
 {
-	const struct origin origin = {NULL, {.cause = MW_CAUSE_EXTERNAL}};
+	const struct origin origin = {.hit = {.cause = MW_CAUSE_EXTERNAL}};
 	const struct timespec pause = {0, STRANGER_NS};
 	struct opened opened = {.count = 0};
 	struct mw_error *err = NULL, *close_err;
@@ -202,10 +217,23 @@ struct mw_error *mw_wp_finish_calls(struct mw_tracer *tracer)
 	return first;
 }
 
+static struct origin origin_of_store(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	mw_addr ip = mw_arch_ip(&thread->regs);
+	const struct mw_store *store = mw_engine_decode(tracer, ip);
+	struct mw_store_target target = mw_engine_locate(tracer, thread);
+
+	return (struct origin){
+		.thread = thread,
+		.hit = {.cause = store ? store->cause : MW_CAUSE_STORE, .ip = ip},
+		.target = {target.addr, target.size},
+	};
+}
+
 /* The instruction can't be carried out from outside: it runs alone, with its pages open. */
 static struct mw_error *step(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	struct origin origin = {thread, {.cause = MW_CAUSE_STORE, .ip = mw_arch_ip(&thread->regs)}};
+	struct origin origin = origin_of_store(tracer, thread);
 	struct opened opened = {.count = 0};
 	struct mw_injection injection;
 	struct mw_error *err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
@@ -218,6 +246,9 @@ static struct mw_error *step(struct mw_tracer *tracer, struct mw_thread *thread)
 	if (!err)
 		err = run_until_stop(tracer, thread, &opened, &origin);
 	own_stop = thread->stop;
+	/* Then it may not have come to the store at all. */
+	if (own_stop.kind != MW_STOP_SIGNAL || own_stop.code != SIGTRAP)
+		origin.target.size = 0;
 	close_err = close_pages(tracer, &opened, &origin);
 	if (!err)
 		err = mw_inject_adopt_regs(&injection);

@@ -357,7 +357,7 @@ class E2ETest(unittest.TestCase):
         words = [word for expression in watch for word in ("-w", expression)]
         return [*words, *options]
 
-    def launch(self, name, *words, watch=(), options=(), code=0):
+    def launch(self, name, *words, watch=(), options=(), code=0, **popen):
         """Launches a tracee under memwatch. Returns (events, oracle, process)."""
         program = TRACEES / name
         if not program.exists():
@@ -365,14 +365,14 @@ class E2ETest(unittest.TestCase):
         said = self.folder / "said"
         said.write_text("")
         events, process = self.launch_command([program, f"out={said}", *words], watch=watch,
-                                              options=options, code=code)
+                                              options=options, code=code, **popen)
         return events, Oracle(said.read_text()), process
 
-    def launch_command(self, command, watch=(), options=(), code=0):
+    def launch_command(self, command, watch=(), options=(), code=0, **popen):
         """Launches any command. Returns (events, process)."""
         path = self.folder / "events.json"
         process = self.memwatch("launch", "--batch", f"--json={path}",
-                                *self.watch_options(watch, options), "--", *command)
+                                *self.watch_options(watch, options), "--", *command, **popen)
         self.assertEqual(process.child.returncode, code, process.stderr)
         return read_events(path), process
 
@@ -382,13 +382,13 @@ class E2ETest(unittest.TestCase):
         self.assertEqual(process.finish(), 0, process.stderr)
         return Oracle(process.stdout)
 
-    def attach(self, target, watch=(), options=(), armed=True):
+    def attach(self, target, watch=(), options=(), armed=True, **popen):
         """Attaches memwatch to a process and waits until its watches are armed."""
         pid = getattr(target, "pid", target)
         process = self.start([MEMWATCH, "attach", "--batch", f"--json={self.folder}/events.json",
                               *self.watch_options(watch, options), pid],
                              # Not a pipe: that would have to be read, or the target waits.
-                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, **popen)
         if armed:
             process.wait_for(lambda: len(ARMED.findall(process.stderr)) >= len(watch),
                              "arm its watches")

@@ -3,10 +3,13 @@
 it is as it was found. MW_SAFETY_KILLS says how often, for each way of watching; a kill that comes
 between a store and the note of it is rare, so without it nothing would be shown."""
 
+import ctypes
+import errno
 import os
 import pathlib
 import random
 import signal
+import struct
 import time
 import unittest
 
@@ -33,7 +36,22 @@ def state(pid):
             "ours": code_of_ours(pid)}
 
 
-class Kill(E2ETest):
+def refuse_perf_events():
+    """For preexec_fn: from here on perf_event_open() fails (a seccomp filter says EACCES)."""
+    load_number, if_equal, answer = 0x20, 0x15, 0x06
+    perf_event_open, error, allow = 298, 0x00050000 | errno.EACCES, 0x7fff0000
+    steps = ((load_number, 0, 0, 0), (if_equal, 0, 1, perf_event_open), (answer, 0, 0, error),
+             (answer, 0, 0, allow))
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    program = struct.pack("HxxxxxxQ", len(steps), ctypes.addressof(code))
+    set_seccomp, filter_mode = 22, 2
+    if ctypes.CDLL(None).prctl(set_seccomp, filter_mode, program):
+        os._exit(1)
+
+
+class KillTest(E2ETest):
+    memwatch_options = {}
+
     def kill_once(self, backend, mode, watch):
         target = start_survivor(self, mode)
         # A program that replaces our handler after the kill may have kept its address: the code
@@ -41,7 +59,7 @@ class Kill(E2ETest):
         own_handlers = mode in ("signals", "one-shot")
         before = state(target.pid)
         handlers = int(status_of(target.pid)["SigCgt"], 16) & (SEGV | TRAP)
-        process = self.attach_at_last(target, watch, backend)
+        process = self.attach(target, [watch], [f"--backend={backend}"], **self.memwatch_options)
         time.sleep(random.uniform(EARLIEST, LATEST))
         process.signal(signal.SIGKILL)
         process.finish()
@@ -54,20 +72,13 @@ class Kill(E2ETest):
         self.assertEqual(oracle["correct"], "1")
         return oracle.number("refused")
 
-    def attach_at_last(self, target, watch, backend):
-        """Threads that come and go may make an attach fail: that isn't what is tried here."""
-        for _ in range(5):
-            try:
-                return self.attach(target, [watch], [f"--backend={backend}"])
-            except AssertionError as error:
-                last = error
-        raise last
-
     @staticmethod
     def is_restored(pid, before, own_handlers):
         now = state(pid)
         return now == before or (own_handlers and {**now, "ours": False} == before)
 
+
+class Kill(KillTest):
     def kill_often(self, backend, mode, watch="counter"):
         if not KILLS:
             self.skipTest("MW_SAFETY_KILLS=N kills memwatch N times for each way of watching")
@@ -90,12 +101,31 @@ def add_test(backend, mode, watch):
     setattr(Kill, f"test_a_target_watched_by_{backend}_survives_with_{name}", test)
 
 
-for BACKEND in ("page", "hw"):
+for BACKEND in ("page", "hw", "uffd", "poll"):
     for MODE in ("increments", "idle", "threads", "churn", "signals"):
         add_test(BACKEND, MODE, "counter")
 for MODE in ("reader", "storm"):
-    add_test("page", MODE, "message")
+    for BACKEND in ("page", "uffd", "poll"):
+        add_test(BACKEND, MODE, "message")
     add_test("hw", MODE, "*(long *)message")
+
+
+class DebugRegisters(KillTest):
+    """Where perf may not be used, ptrace sets them, and nobody takes them back by himself."""
+
+    memwatch_options = {"preexec_fn": refuse_perf_events}
+
+    def test_they_are_cleared_after_a_kill(self):
+        for mode in ("increments", "idle", "threads", "churn"):
+            with self.subTest(mode):
+                for _ in range(KILLS or 2):
+                    self.kill_once("hw", mode, "counter")
+
+    def test_threads_that_are_made_meanwhile_have_them_too(self):
+        events, oracle, _ = self.launch("churn", "40", "5", watch=["total"], options=[
+            "--backend=hw", "--on=write"], preexec_fn=refuse_perf_events)
+        self.assertEqual(len(events), oracle.number("stores"))
+
 
 class Handlers(E2ETest):
     """The program sets, asks for and gets its signals as if nobody were there."""

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <ucontext.h>
 
 #include "tracer/annex.h"
@@ -21,8 +22,13 @@
 #define SA_RESTORER_FLAG 0x04000000u
 #define SIGNAL_SET_SIZE 8
 #define SS_AUTODISARM_FLAG (1u << 31)
-#define TRAP_PERF_CODE 6
+#define TRAP_BRKPT_CODE 1
+#define TRAP_TRACE_CODE 2
 #define TRAP_HWBKPT_CODE 4
+#define TRAP_PERF_CODE 6
+
+#define FLAG_TRAP 0x100
+#define SYSCALL_BYTES 0x050f
 
 /*
  * Where injected and redirected calls run: whatever happens to memwatch, the thread ends up at the
@@ -49,7 +55,11 @@ extern const uint8_t __stop_mw_deadman[] HIDDEN;
 /* A handler starts without trap, direction and resume flag (handle_signal() in the kernel). */
 #define ENTRY_FLAGS_CLEAR 0x10500
 
-#define AWAIT_ROUNDS 10000
+/* A thread may be starved, or stopped; but a program isn't to hang because of us. */
+#define PATIENCE_NS 2000000000
+/* Nobody knows whether the last storer has still to come. */
+#define STORER_PATIENCE_NS 20000000
+#define PAUSE_NS 50000
 
 /* Bytes from mw_deadman_call: behind the call, and behind the breakpoint. */
 #define BEHIND_CALL 2
@@ -121,21 +131,53 @@ BLOB static bool is_guarded(const struct mw_annex *annex, uint64_t addr)
 	return false;
 }
 
+static inline __attribute__((always_inline)) uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	call4(SYS_clock_gettime, CLOCK_MONOTONIC, (uint64_t)&now, 0, 0);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static inline __attribute__((always_inline)) bool lives(int64_t tid)
+{
+	return call4(SYS_tgkill, (uint64_t)call4(SYS_getpid, 0, 0, 0, 0), (uint64_t)tid, 0, 0) == 0;
+}
+
+/*
+ * @return whether somebody else has still to come by here: surely, who does a read-modify-write;
+ * perhaps, who has last stored. What he has stored is there for all to see, and if he did it again
+ * later, that could be after somebody's answer to it.
+ */
+BLOB static bool is_awaited(const struct mw_annex *annex, int64_t self, uint64_t waited_ns)
+{
+	int64_t storer = __atomic_load_n(&annex->storer, __ATOMIC_SEQ_CST);
+
+	if (storer && storer != self && waited_ns < STORER_PATIENCE_NS && lives(storer))
+		return true;
+	for (unsigned i = 0; i < MW_ANNEX_STORES; i++) {
+		int64_t tid = __atomic_load_n(&annex->stores[i].tid, __ATOMIC_SEQ_CST);
+
+		if (tid && tid != self && lives(tid))
+			return true;
+	}
+	return false;
+}
+
 /*
  * A thread whose store was half done has to come by here before the pages open: its store would
- * simply succeed, and so happen twice. It may also have been killed: then it never comes.
+ * simply succeed, and so happen twice. It may also have ended meanwhile: then it never comes. The
+ * others leave the CPU to it, which it may share with them.
  */
 BLOB static void await_stores(const struct mw_annex *annex)
 {
-	uint64_t pending = 1;
+	const struct timespec pause = {0, PAUSE_NS};
+	uint64_t start_ns = now_ns(), waited_ns = 0;
+	int64_t self = own_tid();
 
-	for (unsigned round = 0; round < AWAIT_ROUNDS && pending; round++) {
-		pending = 0;
-		for (unsigned i = 0; i < MW_ANNEX_STORES; i++)
-			pending |=
-				(uint64_t)__atomic_load_n(&annex->stores[i].tid, __ATOMIC_SEQ_CST);
-		if (pending)
-			call4(SYS_sched_yield, 0, 0, 0, 0);
+	while (waited_ns < PATIENCE_NS && is_awaited(annex, self, waited_ns)) {
+		call4(SYS_nanosleep, (uint64_t)&pause, 0, 0, 0);
+		waited_ns = now_ns() - start_ns;
 	}
 }
 
@@ -187,6 +229,8 @@ BLOB static void finish_store(struct mw_annex *annex, ucontext_t *context)
 	struct mw_annex_store *store = annex->stores;
 	int64_t tid = own_tid();
 
+	if (annex->storer == tid)
+		__atomic_store_n(&annex->storer, 0, __ATOMIC_SEQ_CST);
 	while (store < &annex->stores[MW_ANNEX_STORES] && store->tid != tid)
 		store++;
 	if (store == &annex->stores[MW_ANNEX_STORES])
@@ -368,12 +412,28 @@ BLOB static void on_segv(int signal, siginfo_t *info, void *argument)
 	chain(annex, signal, info, context, &annex->own[MW_DEADMAN_SEGV]);
 }
 
+/*
+ * A thread that memwatch has let make a step makes one more when memwatch dies behind it: the
+ * kernel forgets the tracer, and not the flag. It hides that flag from the frame; one that the
+ * program has set stands there. Behind a system call the step says that it is a breakpoint.
+ */
+BLOB static bool is_left_step(const siginfo_t *info, const ucontext_t *context)
+{
+	uint64_t ip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+
+	if (context->uc_mcontext.gregs[REG_EFL] & FLAG_TRAP)
+		return false;
+	return info->si_code == TRAP_TRACE_CODE ||
+	       (info->si_code == TRAP_BRKPT_CODE && *(const uint16_t *)(ip - 2) == SYSCALL_BYTES);
+}
+
 BLOB static void on_trap(int signal, siginfo_t *info, void *argument)
 {
 	struct mw_annex *annex = annex_of_this();
 	ucontext_t *context = argument;
 
-	if (leave_session(annex, context) || leave_call(annex, context))
+	if (leave_session(annex, context) || leave_call(annex, context) ||
+	    is_left_step(info, context))
 		return;
 	/* A watchpoint that went off as memwatch died. */
 	if (info->si_code == TRAP_PERF_CODE ||
