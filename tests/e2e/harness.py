@@ -133,17 +133,21 @@ class Event(dict):
         return (self.get("where") or {}).get("function")
 
 
+def each_event(path):
+    """The events of a JSON-lines file, which may be too many for memory; lines without a `seq`
+    (a summary) are not events."""
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                event = Event(json.loads(line))
+            except ValueError as error:
+                raise AssertionError(f"line {number} is no JSON: {error}: {line[:200]}") from error
+            if "seq" in event:
+                yield event
+
+
 def read_events(path):
-    """The events of a JSON-lines file; lines without a `seq` (a summary) are not events."""
-    events = []
-    for number, line in enumerate(pathlib.Path(path).read_text().splitlines(), 1):
-        try:
-            event = Event(json.loads(line))
-        except ValueError as error:
-            raise AssertionError(f"line {number} is no JSON: {error}: {line[:200]}") from error
-        if "seq" in event:
-            events.append(event)
-    return events
+    return list(each_event(path))
 
 
 class Process:

@@ -2,8 +2,14 @@
 """System calls into watched memory succeed and are reported by name."""
 
 import collections
+import os
+import subprocess
 
-from harness import E2ETest
+from harness import TRACEES, E2ETest, Oracle
+
+
+DATAGRAMS = int(os.environ.get("MW_DATAGRAMS", "5000"))
+CHILDREN = int(os.environ.get("MW_CHILDREN", "1000"))
 
 
 class Syscalls(E2ETest):
@@ -46,3 +52,26 @@ class Syscalls(E2ETest):
 
     def test_no_call_fails_under_hw(self):
         self.check_program("syscalls", ["*(long *)(area + 512)"], "hw")
+
+
+class Delivered(E2ETest):
+    """What the kernel would drop for good if it could not write it, with a timer's signals."""
+
+    def numbers(self, field, name):
+        return [int.from_bytes(event.new_part, "little") for event in self.events()
+                if event["field"] == field and event.cause == "syscall"
+                and event["cause"]["syscall"]["name"] == name]
+
+    def test_every_datagram_count_and_wait_status_is_delivered_and_reported(self):
+        said = self.folder / "said"
+        process = self.memwatch("launch", "--batch", f"--json={self.folder}/events.json",
+                                "--backend=page", "-w", "inbox", "--", TRACEES / "delivered-O2",
+                                f"out={said}", DATAGRAMS, CHILDREN, stdout=subprocess.DEVNULL)
+        self.assertEqual(process.child.returncode, 0, process.stderr)
+        self.assertEqual(Oracle(said.read_text())["missed"], "0")
+        every = list(range(1, DATAGRAMS + 1))
+        for field in ("udp", "local", "event"):
+            self.assertEqual(self.numbers(field, "read"), every, field)
+        self.assertEqual(self.numbers("status", "wait4"),
+                         [(i % 255 + 1) << 8 for i in range(1, CHILDREN + 1)])
+        self.check_sequence(self.events())

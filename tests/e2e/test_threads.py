@@ -2,10 +2,14 @@
 """Threads that store to one page at the same time: nothing is missed, nothing is torn."""
 
 import collections
+import os
+import subprocess
 
-from harness import E2ETest
+from harness import TRACEES, E2ETest, Oracle, each_event, line_of
 
 N = 2000
+# Stores of each thread of the tracee `mixed`.
+MIXED_STORES = int(os.environ.get("MW_MIXED_STORES", "2000"))
 
 
 class Threads(E2ETest):
@@ -76,3 +80,76 @@ class Threads(E2ETest):
         events, oracle, _ = self.launch("spin", "20", watch=["idle"])
         self.assertEqual(events, [])
         self.assertEqual(oracle["state"], self.unwatched("spin", "20")["state"])
+
+
+class Mixed(E2ETest):
+    """Eight threads store in every way to four pages that two more read() into."""
+
+    THREADS = 8
+    READ_SIZE = 24
+    KINDS = ("plain8", "plain16", "plain32", "plain64", "silent", "vector", "rep", "xchg",
+             "lock_inc", "lock_xadd", "cmpxchg")
+
+    def run_mixed(self, backend):
+        """Returns the oracle; the events are in the folder's events.json."""
+        said = self.folder / "said"
+        process = self.memwatch("launch", "--batch", f"--json={self.folder}/events.json",
+                                "--on=write", f"--backend={backend}", "-w", "pages", "--",
+                                TRACEES / "mixed-O2", f"out={said}", self.THREADS, MIXED_STORES,
+                                stdout=subprocess.DEVNULL)
+        self.assertEqual(process.child.returncode, 0, process.stderr)
+        return Oracle(said.read_text())
+
+    def check_mixed(self, backend):
+        oracle = self.run_mixed(backend)
+        self.assertEqual(oracle["correct"], "1")
+        self.assertEqual(oracle["misread"], "0")
+        memory = bytearray(4 * 4096)
+        by_line, reads, read_bytes, silent = collections.Counter(), 0, 0, 0
+        for number, event in enumerate(each_event(self.folder / "events.json"), 1):
+            self.assertEqual(event["seq"], number)
+            at = event.address - int(event["region_id"].split(":")[0], 16)
+            part = slice(at, at + event["how_big"])
+            self.assertEqual(memory[part], event.old_part, f"lost before event {number}")
+            memory[part] = event.new_part
+            silent += event.old_part == event.new_part
+            if event.cause == "syscall":
+                self.assertEqual(event["cause"]["syscall"]["name"], "read")
+                reads += 1
+                read_bytes += event["how_big"]
+            else:
+                by_line[event.line, event["tid"]] += 1
+        self.check_counts(oracle, by_line, silent)
+        self.assertEqual(read_bytes, self.READ_SIZE * oracle.number("read"))
+        self.assertEqual(fnv1a(memory), oracle["hash"])
+        return reads, oracle
+
+    def check_counts(self, oracle, by_line, silent):
+        refused = oracle.number("refused")
+        self.assertEqual(silent, oracle.number("silent") + refused)
+        for kind in self.KINDS:
+            of_threads = [count for (line, _), count in by_line.items()
+                          if line == line_of("mixed.c", kind)]
+            self.assertEqual(sum(of_threads),
+                             oracle.number(kind) + (refused if kind == "cmpxchg" else 0), kind)
+            self.assertEqual(len(of_threads), self.THREADS)
+            if kind != "cmpxchg":
+                self.assertEqual(len(set(of_threads)), 1, kind)
+        self.assertEqual({line for line, _ in by_line},
+                         {line_of("mixed.c", kind) for kind in self.KINDS})
+
+    def test_page_sees_every_store_and_every_read_with_its_values(self):
+        reads, oracle = self.check_mixed("page")
+        self.assertEqual(reads, oracle.number("read"))
+
+    def test_uffd_sees_every_store_and_all_that_is_read_with_its_values(self):
+        """Two threads that read into neighbouring bytes at the same time are one event."""
+        reads, oracle = self.check_mixed("uffd")
+        self.assertLessEqual(reads, oracle.number("read"))
+
+
+def fnv1a(memory):
+    value = 0xcbf29ce484222325
+    for byte in memory:
+        value = (value ^ byte) * 0x100000001b3 % 2**64
+    return f"{value:016x}"
