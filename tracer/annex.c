@@ -67,14 +67,13 @@ static struct mw_error *use_code(struct mw_tracer *tracer, struct mw_injection *
 }
 
 /* Without it the dead-man is there, still. */
-static void call_guardian(struct mw_tracer *tracer)
+void mw_annex_call_guardian(struct mw_tracer *tracer)
 {
 	struct mw_error *err = mw_guardian_start(&tracer->guardian);
 
 	if (err)
 		mw_engine_emit_notice(tracer, "%s: don't kill -9 memwatch", err->message);
 	mw_error_destroy(err);
-	mw_guardian_set_target(&tracer->guardian, tracer->pid);
 }
 
 struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *injection)
@@ -93,9 +92,12 @@ struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *in
 		err = use_code(tracer, injection);
 	if (err)
 		return err;
-	mw_segv_learn_masks(tracer, injection);
-	call_guardian(tracer);
-	return NULL;
+	mw_guardian_set_target(&tracer->guardian, tracer->pid);
+	/* The first of all: from here on no injected call can be left half done. */
+	err = mw_deadman_arm(tracer, injection, MW_DEADMAN_TRAP);
+	if (!err)
+		mw_segv_learn_masks(tracer, injection);
+	return err;
 }
 
 struct mw_error *mw_annex_note_spans(struct mw_tracer *tracer)

@@ -184,6 +184,7 @@ void mw_deadman_cover_hw(struct mw_tracer *tracer)
 	struct mw_thread *thread;
 	struct mw_error *err = mw_engine_borrow(tracer, &thread);
 
+	mw_annex_call_guardian(tracer);
 	if (!err)
 		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (!err) {

@@ -236,6 +236,7 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *gu
 	if (err)
 		return err;
 	err = mw_page_check(tracer, &maps, pages);
+	mw_annex_call_guardian(tracer);
 	if (!err)
 		err = mw_engine_borrow(tracer, &thread);
 	if (!err)
