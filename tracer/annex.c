@@ -26,7 +26,10 @@ static struct mw_error *map(struct mw_tracer *tracer, struct mw_injection *injec
 	if (err)
 		return err;
 	if (result < 0 && result > -4096)
-		return mw_error_os((int)-result, "no memory to be had in the target");
+		return mw_error_create(MW_ERROR_OTHER,
+				       "the target can't map memory for memwatch (%s): use "
+				       "--backend=hw or poll",
+				       strerror((int)-result));
 	tracer->annex = (struct mw_range){mw_addr_make((uint64_t)result), ANNEX_SIZE};
 	return NULL;
 }
