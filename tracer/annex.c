@@ -26,7 +26,10 @@ static struct mw_error *map(struct mw_tracer *tracer, struct mw_injection *injec
 	if (err)
 		return err;
 	if (result < 0 && result > -4096)
-		return mw_error_os((int)-result, "no memory to be had in the target");
+		return mw_error_create(MW_ERROR_OTHER,
+				       "the target can't map memory for memwatch (%s): use "
+				       "--backend=hw or poll",
+				       strerror((int)-result));
 	tracer->annex = (struct mw_range){mw_addr_make((uint64_t)result), ANNEX_SIZE};
 	return NULL;
 }
@@ -67,14 +70,13 @@ static struct mw_error *use_code(struct mw_tracer *tracer, struct mw_injection *
 }
 
 /* Without it the dead-man is there, still. */
-static void call_guardian(struct mw_tracer *tracer)
+void mw_annex_call_guardian(struct mw_tracer *tracer)
 {
 	struct mw_error *err = mw_guardian_start(&tracer->guardian);
 
 	if (err)
 		mw_engine_emit_notice(tracer, "%s: don't kill -9 memwatch", err->message);
 	mw_error_destroy(err);
-	mw_guardian_set_target(&tracer->guardian, tracer->pid);
 }
 
 struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *injection)
@@ -93,9 +95,12 @@ struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *in
 		err = use_code(tracer, injection);
 	if (err)
 		return err;
-	mw_segv_learn_masks(tracer, injection);
-	call_guardian(tracer);
-	return NULL;
+	mw_guardian_set_target(&tracer->guardian, tracer->pid);
+	/* The first of all: from here on no injected call can be left half done. */
+	err = mw_deadman_arm(tracer, injection, MW_DEADMAN_TRAP);
+	if (!err)
+		mw_segv_learn_masks(tracer, injection);
+	return err;
 }
 
 struct mw_error *mw_annex_note_spans(struct mw_tracer *tracer)

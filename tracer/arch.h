@@ -40,7 +40,7 @@ void mw_arch_syscall_args(const struct user_regs_struct *regs, uint64_t ret[6]);
 void mw_arch_set_syscall_arg(struct user_regs_struct *regs, unsigned index, uint64_t value);
 int64_t mw_arch_syscall_result(const struct user_regs_struct *regs);
 void mw_arch_set_syscall_result(struct user_regs_struct *regs, int64_t result);
-/** At a syscall entry: makes the kernel skip the call; it returns -ENOSYS. */
+/** At a syscall entry: makes the kernel do nothing instead; what it returns means nothing. */
 void mw_arch_syscall_skip(struct user_regs_struct *regs);
 /** After a call: stands the thread on the system call instruction again, with @number. */
 void mw_arch_syscall_rewind(struct user_regs_struct *regs, int64_t number);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "tracer/engine.h"
+#include "tracer/seccomp.h"
 
 /* Kernel ABI (asm/signal.h); glibc's headers leave it out. */
 #define SA_RESTORER_FLAG 0x04000000u
@@ -184,6 +185,9 @@ void mw_deadman_cover_hw(struct mw_tracer *tracer)
 	struct mw_thread *thread;
 	struct mw_error *err = mw_engine_borrow(tracer, &thread);
 
+	mw_annex_call_guardian(tracer);
+	if (!err)
+		err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
 	if (!err)
 		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (!err) {
@@ -247,6 +251,8 @@ void mw_deadman_settle(struct mw_tracer *tracer)
 	if (!idle)
 		return;
 	err = mw_engine_borrow(tracer, &thread);
+	if (!err)
+		err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
 	if (!err)
 		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (!err) {

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "tracer/seccomp.h"
 #include "tracer/sys.h"
 #include "tracer/wait.h"
 
@@ -25,6 +26,15 @@ static struct mw_error *undo_memory(struct mw_tracer *tracer)
 	struct mw_error *first = mw_guard_remove_all(tracer);
 	struct mw_error *err = NULL;
 
+	if (tracer->annex.size)
+		err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
+	if (err) {
+		mw_engine_emit_notice(tracer, "%s; some memory of memwatch's stays there",
+				      err->message);
+		mw_error_destroy(err);
+		mw_annex_forget(tracer);
+		return first;
+	}
 	if (tracer->annex.size)
 		err = mw_annex_evacuate(tracer, tracer->annex.start, NULL, NULL);
 	if (!err)

@@ -338,6 +338,8 @@ void mw_privileges_tell(struct mw_tracer *tracer);
 #define mw_annex_at(tracer, member)                                                                \
 	mw_addr_add((tracer)->annex.start, MW_ANNEX_CODE_SIZE + offsetof(struct mw_annex, member))
 
+/** Has somebody ready to put things right, before anything is done to the tracee. */
+void mw_annex_call_guardian(struct mw_tracer *tracer);
 /** Maps it, if it isn't there yet, and learns what the program has set for its signals. */
 struct mw_error *mw_annex_open(struct mw_tracer *tracer,
 			       struct mw_injection *injection) MW_MUST_CHECK;

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "base/error.h"
+#include "tracer/seccomp.h"
 #include "tracer/sys.h"
 
 /*
@@ -141,6 +142,17 @@ static struct mw_error *redirect(struct mw_tracer *tracer, struct mw_thread *thr
 	return err;
 }
 
+/* Passes the call over; it is made again once nothing of ours is left that it would harm. */
+static bool gives_way_to_filter(const struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	thread->sets_filter = !thread->sets_filter && mw_seccomp_sets_filter(tracer, thread);
+	if (thread->sets_filter) {
+		mw_arch_syscall_skip(&thread->regs);
+		mw_thread_regs_changed(thread);
+	}
+	return thread->sets_filter;
+}
+
 static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	struct mw_mem_reader memory = mw_mem_as_reader(&tracer->mem);
@@ -158,6 +170,8 @@ static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thr
 	call->awaits_restart = false;
 	mw_arch_syscall_args(&thread->regs, call->args);
 	call->buffers.count = 0;
+	if (gives_way_to_filter(tracer, thread))
+		return NULL;
 	err = mw_remap_check(tracer, thread);
 	if (!err && call->number == SYS_rt_sigaction)
 		err = mw_deadman_on_sigaction(tracer, thread);
@@ -334,6 +348,8 @@ static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *th
 
 	if (thread->remaps)
 		return mw_remap_carry_out(tracer, thread);
+	if (thread->sets_filter)
+		return mw_seccomp_give_up(tracer, thread);
 	if (thread->scratch_wanted)
 		return repeat_with_scratch(tracer, thread);
 	mw_segv_on_syscall_exit(thread);
@@ -351,7 +367,8 @@ static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *th
 
 static bool is_in_flight(const struct mw_thread *thread)
 {
-	return thread->remaps || thread->scratch_wanted || thread->redirect.active;
+	return thread->remaps || thread->sets_filter || thread->scratch_wanted ||
+	       thread->redirect.active;
 }
 
 struct mw_error *mw_gate_syscall(struct mw_tracer *tracer, struct mw_thread *thread)

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/procmaps.h"
+#include "tracer/seccomp.h"
 
 /** Everything an arming needs at hand. */
 struct arming {
@@ -236,6 +237,10 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *gu
 	if (err)
 		return err;
 	err = mw_page_check(tracer, &maps, pages);
+	/* What the program sets up later is seen at its system call. */
+	if (!err && !tracer->annex.size)
+		err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
+	mw_annex_call_guardian(tracer);
 	if (!err)
 		err = mw_engine_borrow(tracer, &thread);
 	if (!err)

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "tracer/engine.h"
 #include "tracer/orphan.h"
+#include "tracer/seccomp.h"
 #include "tracer/sys.h"
 
 struct repair {
@@ -286,6 +287,16 @@ static struct mw_error *repair_by_maps(struct repair *repair)
 	return err;
 }
 
+/* A filter may kill the process for a call of ours: what is left, its handler lives with. */
+static void repair_from_outside(struct repair *repair)
+{
+	if (!repair->annex)
+		return;
+	restore_affinity(repair);
+	restore_mask(repair);
+	say(repair, "it filters its system calls (seccomp): memwatch's memory stays there");
+}
+
 static struct mw_error *repair_stopped(struct repair *repair)
 {
 	struct mw_thread *thread;
@@ -296,6 +307,10 @@ static struct mw_error *repair_stopped(struct repair *repair)
 		clear_debug_registers(repair);
 	if (repair->annex && !repair->rescue->dry_run)
 		err = finish_stores(repair);
+	if (!err && mw_error_catch_any(mw_seccomp_check(repair->tracer, MW_SECCOMP_PAGES))) {
+		repair_from_outside(repair);
+		return NULL;
+	}
 	if (repair->annex && !repair->rescue->dry_run && !err)
 		err = mw_annex_evacuate(repair->tracer, repair->code, rewind_call, repair);
 	if (!err)

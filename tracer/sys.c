@@ -83,6 +83,11 @@ int mw_sys_peek_pending(pid_t tid, siginfo_t *ret, size_t max)
 	return ptrace_call(PTRACE_PEEKSIGINFO, tid, (uintptr_t)&args, (uintptr_t)ret);
 }
 
+int mw_sys_get_seccomp_filter(pid_t tid, unsigned index, struct sock_filter *ret)
+{
+	return ptrace_call(PTRACE_SECCOMP_GET_FILTER, tid, index, (uintptr_t)ret);
+}
+
 int mw_sys_get_event_message(pid_t tid, uint64_t *ret)
 {
 	return ptrace_call(PTRACE_GETEVENTMSG, tid, 0, (uintptr_t)ret);

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
+#include <linux/filter.h>
 #include <linux/perf_event.h>
 
 int mw_sys_seize(pid_t tid, uint64_t options);
@@ -31,6 +32,8 @@ int mw_sys_get_siginfo(pid_t tid, siginfo_t *ret);
 int mw_sys_set_siginfo(pid_t tid, const siginfo_t *info);
 /** Copies the signals that wait for this very thread. @return how many. */
 int mw_sys_peek_pending(pid_t tid, siginfo_t *ret, size_t max);
+/** Copies the @index-th newest seccomp filter (at most BPF_MAXINSNS). @return how many steps. */
+int mw_sys_get_seccomp_filter(pid_t tid, unsigned index, struct sock_filter *ret);
 int mw_sys_get_event_message(pid_t tid, uint64_t *ret);
 int mw_sys_get_signal_mask(pid_t tid, uint64_t *ret);
 int mw_sys_set_signal_mask(pid_t tid, uint64_t mask);

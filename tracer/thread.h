@@ -125,6 +125,9 @@ struct mw_thread {
 	struct mw_redirect redirect;
 	/** The call in flight was made to fail, and is carried out at its exit: see remap.c. */
 	bool remaps;
+	/** It sets a seccomp filter: passed over once, so that we are gone before, see seccomp.c.
+	 */
+	bool sets_filter;
 	/** Scratch memory in the tracee for this thread's redirected buffers. */
 	struct mw_range scratch;
 	/** Bytes of scratch that the skipped call needs; 0 when none was skipped. */

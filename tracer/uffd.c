@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,25 +11,12 @@
 #include "base/procfs.h"
 #include "tracer/engine.h"
 #include "tracer/pagemap.h"
+#include "tracer/seccomp.h"
 #include "tracer/sys.h"
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
 #endif
-
-/* A filter may kill the process for a system call that it doesn't know. */
-static struct mw_error *check_seccomp(pid_t pid)
-{
-	struct mw_proc_status status;
-	struct mw_error *err = mw_proc_status_read(pid, &status);
-
-	if (!err && status.seccomp)
-		err = mw_error_create(MW_ERROR_OTHER,
-				      "process %d filters its system calls (seccomp), and might be "
-				      "killed for userfaultfd()",
-				      pid);
-	return err;
-}
 
 static struct mw_error *make_in_target(struct mw_injection *injection, bool *ret_user_only,
 				       int64_t *ret)
@@ -42,7 +30,10 @@ static struct mw_error *make_in_target(struct mw_injection *injection, bool *ret
 		err = mw_inject_call(injection, SYS_userfaultfd, args, ret);
 	}
 	if (!err && *ret < 0)
-		err = mw_error_os((int)-*ret, "the target can't make a userfaultfd");
+		err = mw_error_create(*ret == -EPERM ? MW_ERROR_PERMISSION : MW_ERROR_OTHER,
+				      "the target can't make a userfaultfd (%s): use "
+				      "--backend=page, hw or poll",
+				      strerror((int)-*ret));
 	return err;
 }
 
@@ -92,7 +83,7 @@ struct mw_error *mw_uffd_open(struct mw_tracer *tracer, uint64_t features, struc
 {
 	struct uffdio_api api = {.api = UFFD_API, .features = features};
 	struct mw_uffd uffd = {.fd = -1};
-	struct mw_error *err = check_seccomp(tracer->pid);
+	struct mw_error *err = mw_seccomp_check(tracer, MW_SECCOMP_UFFD);
 
 	if (!err)
 		err = fetch_from_any(tracer, &uffd);

@@ -309,10 +309,11 @@ BLOB static void finish_call(struct mw_annex_call *call, ucontext_t *context)
 
 BLOB static bool leave_call(struct mw_annex *annex, ucontext_t *context)
 {
-	int64_t tid = own_tid();
+	int64_t tid;
 
 	if ((uint64_t)context->uc_mcontext.gregs[REG_RIP] != call_site() + BEHIND_TRAP)
 		return false;
+	tid = own_tid();
 	for (uint64_t i = 0; i < MW_ANNEX_CALLS; i++)
 		if (annex->calls[i].tid == tid) {
 			heal(annex);

@@ -85,7 +85,8 @@ void mw_arch_set_syscall_result(struct user_regs_struct *regs, int64_t result)
 
 void mw_arch_syscall_skip(struct user_regs_struct *regs)
 {
-	regs->orig_rax = (uint64_t)-1;
+	/* Unlike a number that isn't there, it passes every filter that lets us in at all. */
+	regs->orig_rax = SYS_getpid;
 }
 
 void mw_arch_syscall_rewind(struct user_regs_struct *regs, int64_t number)
