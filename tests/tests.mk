@@ -8,6 +8,11 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 	$(CC) $(CFLAGS) $(MW_CFLAGS) -Itests/unit -MMD -MP -o $@ $< $(filter %.o,$^) $(LIBRARY) \
 		-lcmocka $(LIBS)
 
+# Made to fail at will: what the kernel hardly ever refuses.
+FAILING := mw_sys_get_xstate mw_sys_set_xstate mw_sys_get_siginfo mw_sys_get_syscall_op \
+	mw_sys_get_regs mw_inject_call
+$(BUILD)/tests/unit/test_tracer_failures: LIBS += $(FAILING:%=-Wl,--wrap=%)
+
 # Tests of the layers above the session, which have no target.
 FAKED_TESTS := $(wildcard tests/unit/test_repl_*.c tests/unit/test_json_*.c)
 $(FAKED_TESTS:%.c=$(BUILD)/%): $(BUILD)/tests/unit/fake_session.o

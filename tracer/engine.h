@@ -184,10 +184,22 @@ struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer,
  * again, unless a signal of the program's own is on its way.
  */
 struct mw_error *mw_engine_repeat_call(struct mw_thread *thread) MW_MUST_CHECK;
+/** What goes wrong in the loop has nobody to return to: it is said, and the loop goes on. */
+void mw_engine_tell(struct mw_tracer *tracer, struct mw_error *err);
 /** Waits for the next stop and handles it, or serves a command. @return false: nobody is left. */
 bool mw_engine_turn(struct mw_tracer *tracer);
 /** Handles one stop if there is one. @return whether there was. */
 bool mw_engine_poll(struct mw_tracer *tracer);
+
+/* withdraw.c */
+
+/**
+ * The signal that @thread stopped with could not be handled. If memwatch has brought it about,
+ * takes away what did, so that the thread can go on without it.
+ *
+ * @return false: the thread is to get the signal.
+ */
+bool mw_engine_withdraw(struct mw_tracer *tracer, struct mw_thread *thread);
 
 /* records.c: to the analyst. */
 
@@ -316,9 +328,9 @@ struct mw_error *mw_remap_check(struct mw_tracer *tracer, struct mw_thread *thre
 /** At its exit: carries it out, with the guards following. */
 struct mw_error *mw_remap_carry_out(struct mw_tracer *tracer,
 				    struct mw_thread *thread) MW_MUST_CHECK;
-/** A store can't be carried out because the page is gone: ends its guards. */
+/** A store of @thread can't be carried out: ends the guards of its page, and says why. */
 struct mw_error *mw_remap_lose_page(struct mw_tracer *tracer, struct mw_thread *thread,
-				    mw_addr addr) MW_MUST_CHECK;
+				    mw_addr addr, const char *why) MW_MUST_CHECK;
 
 /* privileges.c: set-user-ID programs. */
 

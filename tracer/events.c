@@ -12,8 +12,7 @@
 
 typedef struct mw_error *stop_handler(struct mw_tracer *tracer, struct mw_thread *thread);
 
-/* What goes wrong in the loop has nobody to return to: it is said, and the loop goes on. */
-static void tell(struct mw_tracer *tracer, struct mw_error *err)
+void mw_engine_tell(struct mw_tracer *tracer, struct mw_error *err)
 {
 	if (err)
 		mw_engine_emit_notice(tracer, "%s", err->message);
@@ -94,7 +93,7 @@ static struct mw_error *on_signal(struct mw_tracer *tracer, struct mw_thread *th
 {
 	struct mw_error *err;
 	siginfo_t info;
-	bool ours = false;
+	bool ours = false, is_fault;
 	int result;
 
 	if (thread->same_memory && (thread->stop.code == SIGSEGV || thread->stop.code == SIGTRAP)) {
@@ -112,16 +111,13 @@ static struct mw_error *on_signal(struct mw_tracer *tracer, struct mw_thread *th
 	}
 	if (!ours)
 		return deliver(tracer, thread);
-	thread->has_saved_siginfo = false;
-	if (thread->stop.code == SIGSEGV) {
-		err = mw_segv_mend(tracer, thread);
-		if (err)
-			return err;
-		thread->has_saved_siginfo = false;
-	}
+	is_fault = thread->stop.code == SIGSEGV;
 	/* Done with: a held target keeps the thread here, and goes on without the signal. */
+	thread->has_saved_siginfo = false;
 	thread->stop = (struct mw_stop){MW_STOP_INTERRUPT, 0};
-	return pass(tracer, thread);
+	if (is_fault)
+		err = mw_segv_mend(tracer, thread);
+	return err ? err : pass(tracer, thread);
 }
 
 /* If a handler is about to run after all, deliver() takes the rewinding back. */
@@ -213,8 +209,9 @@ static struct mw_error *on_new_task(struct mw_tracer *tracer, struct mw_thread *
 		return mw_error_os(-result, "cannot tell which child thread %d made", thread->tid);
 	flags = mw_arch_clone_flags(regs, &tracer->mem);
 	thread->vfork_parent = thread->stop.kind == MW_STOP_VFORK;
-	err = adopt(tracer, thread, (pid_t)tid, flags & CLONE_VM, flags & CLONE_THREAD);
-	return err ? err : pass(tracer, thread);
+	mw_engine_tell(tracer,
+		       adopt(tracer, thread, (pid_t)tid, flags & CLONE_VM, flags & CLONE_THREAD));
+	return pass(tracer, thread);
 }
 
 static struct mw_error *on_vfork_done(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -274,7 +271,7 @@ static struct mw_error *on_exec(struct mw_tracer *tracer, struct mw_thread *thre
 	if (!err)
 		return pass(tracer, thread);
 	/* What can't be read can't be watched either: it isn't to wait for that. */
-	tell(tracer, err);
+	mw_engine_tell(tracer, err);
 	return mw_engine_detach(tracer);
 }
 
@@ -301,20 +298,45 @@ static stop_handler *const handlers[] = {
 	[MW_STOP_UNKNOWN] = pass,
 };
 
-struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer, struct mw_thread *thread)
+static struct mw_error *handle(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	struct mw_error *err;
+	struct mw_error *err = NULL;
 
 	/* The signal that follows a rewound interruption directly is the only one that undoes it.
 	 */
 	if (thread->stop.kind != MW_STOP_SIGNAL)
 		thread->rewound = false;
-	if (thread->at_exit && thread->state == MW_THREAD_STOPPED) {
+	if (thread->at_exit && thread->state == MW_THREAD_STOPPED)
 		err = mw_deadman_leave_exit(tracer, thread);
-		if (err)
-			return err == mw_err_gone ? NULL : err;
-	}
-	err = (thread->handled ? pass : handlers[thread->stop.kind])(tracer, thread);
+	if (err)
+		return err;
+	return (thread->handled ? pass : handlers[thread->stop.kind])(tracer, thread);
+}
+
+/* A stop that could not be handled: the thread goes on as if memwatch weren't there. */
+static struct mw_error *give_up(struct mw_tracer *tracer, pid_t tid, struct mw_error *err)
+{
+	struct mw_thread *thread = mw_engine_thread(tracer, tid);
+
+	if (!thread || thread->state != MW_THREAD_STOPPED || thread->stashed || thread->handled)
+		return err;
+	mw_engine_tell(tracer, err);
+	if (thread->stop.kind != MW_STOP_SIGNAL)
+		return pass(tracer, thread);
+	if (!mw_engine_withdraw(tracer, thread))
+		return mw_engine_resume(tracer, thread, thread->stop.code);
+	thread->has_saved_siginfo = false;
+	thread->stop = (struct mw_stop){MW_STOP_INTERRUPT, 0};
+	return pass(tracer, thread);
+}
+
+struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	pid_t tid = thread->tid;
+	struct mw_error *err = handle(tracer, thread);
+
+	if (err && err != mw_err_gone)
+		err = give_up(tracer, tid, err);
 	/* A death in the middle is reported by the wait gate. */
 	return err == mw_err_gone ? NULL : err;
 }
@@ -346,7 +368,7 @@ bool mw_engine_poll(struct mw_tracer *tracer)
 	pid_t tid = mw_wait_poll(&stop);
 
 	if (tid > 0)
-		tell(tracer, note_stop(tracer, tid, stop));
+		mw_engine_tell(tracer, note_stop(tracer, tid, stop));
 	return tid > 0;
 }
 
@@ -363,7 +385,7 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 	if (!tracer->hold)
 		thread = mw_engine_take_stash(tracer);
 	if (thread) {
-		tell(tracer, mw_engine_dispatch(tracer, thread));
+		mw_engine_tell(tracer, mw_engine_dispatch(tracer, thread));
 		return true;
 	}
 	mw_hot_turn(tracer);
@@ -372,7 +394,7 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 	busy = mw_poll_turn(tracer) || mw_wp_is_hot(tracer);
 	tid = busy ? mw_wait_poll(&stop) : mw_wait_any(&stop);
 	if (tid > 0)
-		tell(tracer, note_stop(tracer, tid, stop));
+		mw_engine_tell(tracer, note_stop(tracer, tid, stop));
 	else if (tid == 0 && busy)
 		sched_yield();
 	else if (tid == 0)

@@ -284,6 +284,7 @@ struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thre
 	/* The store is made again, and ends in what the program brought upon itself. */
 	if (mw_error_catch(&err, MW_ERROR_FAULT))
 		err = mw_remap_lose_page(tracer, thread,
-					 mw_addr_make((uint64_t)(uintptr_t)info->si_addr));
+					 mw_addr_make((uint64_t)(uintptr_t)info->si_addr),
+					 "its memory is gone, or not what it was");
 	return err;
 }

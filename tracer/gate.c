@@ -22,6 +22,8 @@
 
 #define SCRATCH_SIZE (UINT64_C(64) << 10)
 #define BUFFER_ALIGNMENT UINT64_C(64)
+/* As much scratch as a call wants that can't be redirected. */
+#define IMPOSSIBLE UINT64_MAX
 
 static bool is_guarded(const struct mw_tracer *tracer, struct mw_range range)
 {
@@ -153,6 +155,23 @@ static bool gives_way_to_filter(const struct mw_tracer *tracer, struct mw_thread
 	return thread->sets_filter;
 }
 
+/* The call is made to do nothing. At its exit there is memory for its buffers, and it is repeated.
+ */
+static void postpone(struct mw_thread *thread, uint64_t needed)
+{
+	thread->scratch_wanted = needed;
+	mw_arch_syscall_skip(&thread->regs);
+	mw_thread_regs_changed(thread);
+}
+
+static void take_redirection_back(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	mw_error_destroy(set_slots(tracer, thread, false));
+	set_arguments(thread, false);
+	mw_deadman_end_call(thread);
+	postpone(thread, IMPOSSIBLE);
+}
+
 static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	struct mw_mem_reader memory = mw_mem_as_reader(&tracer->mem);
@@ -181,14 +200,14 @@ static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thr
 	needed = place_buffers(tracer, call, thread->scratch.start);
 	if (!needed)
 		return NULL;
-	if (needed <= thread->scratch.size)
-		return redirect(tracer, thread);
-	/* Too little scratch: the call is skipped, memory made at its exit, and the call repeated.
-	 */
-	thread->scratch_wanted = needed;
-	mw_arch_syscall_skip(&thread->regs);
-	mw_thread_regs_changed(thread);
-	return NULL;
+	if (needed > thread->scratch.size) {
+		postpone(thread, needed);
+		return NULL;
+	}
+	err = redirect(tracer, thread);
+	if (err)
+		take_redirection_back(tracer, thread);
+	return err;
 }
 
 /** Takes scratch memory that an ended thread has left. */
@@ -227,11 +246,32 @@ static struct mw_error *map_scratch(struct mw_tracer *tracer, struct mw_thread *
 	if (err)
 		return err;
 	if (result < 0 && result > -4096)
-		return mw_error_os((int)-result, "no memory in the target to redirect %s",
-				   mw_syscall_name(thread->redirect.number));
+		return mw_error_create(
+			MW_ERROR_OTHER, "there is no memory in the target to redirect %s: %s",
+			mw_syscall_name(thread->redirect.number), strerror((int)-result));
 	thread->scratch = (struct mw_range){mw_addr_make((uint64_t)result), size};
 	mw_deadman_note_scratch(tracer);
 	return NULL;
+}
+
+/* Without memory to move them to, the buffers are where the kernel can write them. */
+static struct mw_error *open_buffers(struct mw_tracer *tracer, struct mw_thread *thread,
+				     const char *why)
+{
+	const struct mw_redirect *redirect = &thread->redirect;
+	struct mw_error *err = NULL;
+
+	/* From here on the thread can be borrowed as one that was interrupted. */
+	thread->stop = (struct mw_stop){MW_STOP_INTERRUPT, 0};
+	for (unsigned i = 0; i < redirect->buffers.count; i++) {
+		struct mw_range pages = mw_range_pages(redirect->buffers.items[i].range);
+
+		for (uint64_t at = pages.start.v; at < mw_range_end(pages) && !err;
+		     at += MW_PAGE_SIZE)
+			if (mw_spans_find(&tracer->pages, mw_addr_make(at)))
+				err = mw_remap_lose_page(tracer, thread, mw_addr_make(at), why);
+	}
+	return err;
 }
 
 /* Stands the thread before its call again, now with enough scratch memory. */
@@ -240,9 +280,18 @@ static struct mw_error *repeat_with_scratch(struct mw_tracer *tracer, struct mw_
 	struct user_regs_struct *regs;
 	struct mw_error *err = NULL;
 
-	if (thread->scratch.size || !take_spare(tracer, thread))
+	if (thread->scratch_wanted == IMPOSSIBLE)
+		err = mw_error_create(MW_ERROR_OTHER, "system call %s can't be redirected",
+				      mw_syscall_name(thread->redirect.number));
+	else if (thread->scratch.size || !take_spare(tracer, thread))
 		err = map_scratch(tracer, thread);
 	thread->scratch_wanted = 0;
+	if (err && err != mw_err_gone) {
+		struct mw_error *open_err = open_buffers(tracer, thread, err->message);
+
+		mw_error_destroy(err);
+		err = open_err;
+	}
 	if (!err)
 		err = mw_thread_regs(thread, &regs);
 	if (err)

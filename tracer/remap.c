@@ -438,7 +438,7 @@ struct mw_error *mw_remap_carry_out(struct mw_tracer *tracer, struct mw_thread *
 }
 
 /* Its pages may be there only in part: the program's own fault tells of the rest. */
-static struct mw_error *lose_page(struct mw_tracer *tracer, mw_addr addr)
+static struct mw_error *lose_page(struct mw_tracer *tracer, mw_addr addr, const char *why)
 {
 	struct mw_range page = {mw_addr_make(mw_page_floor(addr.v)), MW_PAGE_SIZE};
 	struct mw_error *first = NULL;
@@ -448,8 +448,7 @@ static struct mw_error *lose_page(struct mw_tracer *tracer, mw_addr addr)
 		struct mw_error *err = NULL;
 
 		if (mw_range_overlaps(mw_range_pages(guard->range), page))
-			err = mw_guard_lose(tracer, guard->id,
-					    "its memory is gone, or not what it was");
+			err = mw_guard_lose(tracer, guard->id, why);
 		if (!first)
 			first = err;
 		else
@@ -459,13 +458,13 @@ static struct mw_error *lose_page(struct mw_tracer *tracer, mw_addr addr)
 }
 
 struct mw_error *mw_remap_lose_page(struct mw_tracer *tracer, struct mw_thread *thread,
-				    mw_addr addr)
+				    mw_addr addr, const char *why)
 {
 	struct mw_error *err, *resume_err;
 
-	err = mw_engine_stop_all(tracer, thread);
-	if (!err)
-		err = lose_page(tracer, addr);
+	/* Whoever doesn't stop may store unseen from here on, but the watch ends anyway. */
+	mw_error_destroy(mw_engine_stop_all(tracer, thread));
+	err = lose_page(tracer, addr, why);
 	resume_err = mw_engine_resume_all(tracer, thread);
 	if (!err)
 		return resume_err;
