@@ -31,6 +31,7 @@ void mw_reporter_deinit(struct mw_reporter *reporter)
 	/* Whether messages were read is nobody's to tell. */
 	mw_error_destroy(mw_line_output_close(&reporter->messages));
 	mw_vec_deinit(&reporter->pending);
+	mw_memory_text_deinit(&reporter->change_text);
 	if (reporter->wake_fd >= 0)
 		close(reporter->wake_fd);
 	reporter->wake_fd = -1;
@@ -66,15 +67,15 @@ static bool put_data(struct mw_reporter *reporter, const char *text, size_t size
 
 static bool put_change(struct mw_reporter *reporter, const struct mw_change *change)
 {
-	mw_auto_free char *text = NULL;
-	size_t size = 0;
-	FILE *memory = open_memstream(&text, &size);
+	FILE *memory = mw_memory_text_start(&reporter->change_text);
+	const char *text;
+	size_t length;
 
 	if (!memory)
 		return true;
 	mw_render_change(change, reporter->start_ns, &reporter->style, memory);
-	fclose(memory);
-	return put_data(reporter, text, size);
+	text = mw_memory_text_end(&reporter->change_text, &length);
+	return !text || put_data(reporter, text, length);
 }
 
 static void put_held(struct mw_reporter *reporter, uint64_t held)

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/memory_text.h"
 #include "base/vec.h"
 #include "repl/limiter.h"
 #include "repl/style.h"
@@ -38,6 +39,8 @@ struct mw_reporter {
 	atomic_bool front_knows;
 	uint64_t flush_at_ns;
 	MW_VEC(char) pending;
+	/** Of the change that is rendered just now. */
+	struct mw_memory_text change_text;
 };
 
 /** The fields that say how it reports are the caller's to set, before the first change. */

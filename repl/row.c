@@ -10,6 +10,9 @@
 #include "base/cleanup.h"
 #include "watch/utf8.h"
 
+/* What is longer is formatted on the heap. */
+#define SHORT_SIZE 256
+
 /** C0 and C1 controls and DEL: what could drive the terminal. */
 static bool is_control(uint32_t point)
 {
@@ -42,12 +45,30 @@ static size_t put_character(FILE *out, const char **text)
 	return point_width(point);
 }
 
+static size_t plain_length(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length] >= ' ' && text[length] <= '~')
+		length++;
+	return length;
+}
+
+/* Most of it is ASCII, a column for each byte. */
 static size_t put_text(FILE *out, const char *text)
 {
 	size_t width = 0;
 
-	while (*text)
-		width += put_character(out, &text);
+	while (*text) {
+		size_t plain = plain_length(text);
+
+		if (out && plain)
+			fwrite(text, 1, plain, out);
+		width += plain;
+		text += plain;
+		if (*text)
+			width += put_character(out, &text);
+	}
 	return width;
 }
 
@@ -58,15 +79,23 @@ size_t mw_text_width(const char *text)
 
 void mw_row_put(struct mw_row *row, enum mw_hue hue, const char *format, ...)
 {
-	mw_auto_free char *text = NULL;
+	char *text, short_text[SHORT_SIZE];
+	mw_auto_free char *long_text = NULL;
 	va_list args;
 	int length;
 
 	va_start(args, format);
-	length = vasprintf(&text, format, args);
+	length = vsnprintf(short_text, sizeof(short_text), format, args);
 	va_end(args);
+	text = short_text;
+	if (length >= SHORT_SIZE) {
+		va_start(args, format);
+		length = vasprintf(&long_text, format, args);
+		va_end(args);
+		text = long_text;
+	}
 	if (length < 0) {
-		text = NULL;
+		long_text = NULL;
 		return;
 	}
 	fputs(mw_style_start(row->style, hue), row->out);

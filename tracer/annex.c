@@ -123,7 +123,7 @@ struct mw_error *mw_annex_note_spans(struct mw_tracer *tracer)
 			const struct mw_span *span = &tracer->pages.list.items[i + j];
 
 			spans[j] = (struct mw_annex_span){span->range.start.v, span->range.size,
-							  (uint64_t)span->prot, span->alias.v};
+							  span->prot, span->alias.v};
 		}
 		err = mw_mem_write(&tracer->mem, mw_addr_add(at, i * sizeof(*spans)), spans,
 				   some * sizeof(*spans));

@@ -259,7 +259,7 @@ static void describe(const struct mw_tracer *tracer, const struct mw_guard *guar
 		     struct mw_guard_info *ret)
 {
 	const struct mw_poll *poll = &tracer->poll;
-	const struct mw_poll_region *region = mw_look_find(poll, guard->id);
+	const struct mw_poll_region *region = mw_look_region_of(poll, guard);
 	double period_ms = (double)window_of(tracer) / 1e6;
 
 	ret->pages = mw_range_pages(guard->range).size / MW_PAGE_SIZE;

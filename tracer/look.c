@@ -154,6 +154,24 @@ static size_t regions_before(const struct mw_poll *poll, uint64_t addr)
 	return low;
 }
 
+const struct mw_poll_region *mw_look_region_of(const struct mw_poll *poll,
+					       const struct mw_guard *guard)
+{
+	uint64_t start = guard->range.start.v;
+
+	if (poll->changed)
+		return mw_look_find(poll, guard->id);
+	for (size_t index = regions_before(poll, start); index < poll->regions.count; index++) {
+		const struct mw_poll_region *region = &poll->regions.items[index];
+
+		if (region->guard_id == guard->id)
+			return region;
+		if (region->range.start.v != start)
+			break;
+	}
+	return NULL;
+}
+
 static void compare_written(struct mw_tracer *tracer, struct mw_range written)
 {
 	const struct mw_poll *poll = &tracer->poll;

@@ -6,6 +6,7 @@
 #include "base/compiler.h"
 #include "tracer/poll.h"
 
+struct mw_guard;
 struct mw_tracer;
 
 /** Bytes read from the target at a time. */
@@ -16,6 +17,9 @@ void mw_look(struct mw_tracer *tracer);
 
 /** @return NULL when guard @guard_id isn't polled. */
 struct mw_poll_region *mw_look_find(const struct mw_poll *poll, uint32_t guard_id);
+/** As above, without looking at all regions. */
+const struct mw_poll_region *mw_look_region_of(const struct mw_poll *poll,
+					       const struct mw_guard *guard);
 void mw_look_forget(struct mw_poll *poll, uint32_t guard_id);
 
 #endif

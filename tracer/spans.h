@@ -42,13 +42,15 @@ static inline struct mw_range mw_range_common(struct mw_range left, struct mw_ra
 
 struct mw_span {
 	struct mw_range range;
-	/** Protection before ours; always with PROT_WRITE. */
-	int prot;
 	/** A writable second mapping of shared memory in the tracee, or NULL for private memory. */
 	mw_addr alias;
+	/** Protection before ours; always with PROT_WRITE. */
+	uint64_t prot : 8;
 	/** Stores into its pages but into no watched range. */
-	uint64_t foreign;
+	uint64_t foreign : 56;
 };
+/* There may be hundreds of thousands. */
+_Static_assert(sizeof(struct mw_span) == 32, "a span is small");
 
 /** A zeroed one is empty. */
 struct mw_spans {

@@ -149,7 +149,9 @@ struct call {
 	char *const *argv;
 	const struct mw_guard_request *request;
 	uint32_t guard_id;
-	struct mw_guard_info *guard_info;
+	const uint32_t *guard_ids;
+	size_t guard_count;
+	struct mw_guard_info *guard_infos;
 	struct mw_tracee_info *threads;
 	size_t thread_count;
 };
@@ -301,18 +303,26 @@ struct mw_error *mw_tracer_unguard(struct mw_tracer *tracer, uint32_t guard_id)
 	return call(&(struct call){.tracer = tracer, .guard_id = guard_id}, run_unguard);
 }
 
-static struct mw_error *run_guard_info(void *arg)
+static struct mw_error *run_guard_infos(void *arg)
 {
 	struct call *call = arg;
+	struct mw_error *err = NULL;
 
-	return mw_guard_describe(call->tracer, call->guard_id, call->guard_info);
+	for (size_t i = 0; i < call->guard_count && !err; i++) {
+		err = mw_guard_describe(call->tracer, call->guard_ids[i], &call->guard_infos[i]);
+		mw_error_catch(&err, MW_ERROR_NOT_FOUND);
+	}
+	return err;
 }
 
-struct mw_error *mw_tracer_guard_info(struct mw_tracer *tracer, uint32_t guard_id,
-				      struct mw_guard_info *ret)
+struct mw_error *mw_tracer_guard_infos(struct mw_tracer *tracer, const uint32_t *guard_ids,
+				       size_t count, struct mw_guard_info *ret)
 {
-	return call(&(struct call){.tracer = tracer, .guard_id = guard_id, .guard_info = ret},
-		    run_guard_info);
+	return call(&(struct call){.tracer = tracer,
+				   .guard_ids = guard_ids,
+				   .guard_count = count,
+				   .guard_infos = ret},
+		    run_guard_infos);
 }
 
 const struct mw_record *mw_tracer_next(struct mw_tracer *tracer, uint64_t timeout_ns)

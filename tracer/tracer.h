@@ -131,8 +131,13 @@ struct mw_error *mw_tracer_guard(struct mw_tracer *tracer, const struct mw_guard
 				 uint32_t *ret) MW_MUST_CHECK;
 /** @return mw_err_not_found when it has ended already. */
 struct mw_error *mw_tracer_unguard(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
-struct mw_error *mw_tracer_guard_info(struct mw_tracer *tracer, uint32_t guard_id,
-				      struct mw_guard_info *ret) MW_MUST_CHECK;
+/**
+ * What is known of many guards, by one question to the tracer thread.
+ *
+ * @param ret of a guard that has ended already, or of number 0, it stays as it is.
+ */
+struct mw_error *mw_tracer_guard_infos(struct mw_tracer *tracer, const uint32_t *guard_ids,
+				       size_t count, struct mw_guard_info *ret) MW_MUST_CHECK;
 
 /** Reader thread: the oldest record, or NULL after @timeout_ns without one. */
 const struct mw_record *mw_tracer_next(struct mw_tracer *tracer, uint64_t timeout_ns);

@@ -185,14 +185,18 @@ static json_t *members_json(const struct mw_change *change)
 	return filler_finish(&filler);
 }
 
+static void fill_number(struct filler *filler, const struct mw_change *change)
+{
+	set(filler, "v", json_integer(MW_CHANGE_VERSION));
+	set(filler, "seq", json_integer((json_int_t)change->seq));
+	set(filler, "timestamp_ns", json_integer((json_int_t)change->hit->time_ns));
+}
+
 static void fill_origin(struct filler *filler, const struct mw_change *change)
 {
 	const struct mw_hit *hit = change->hit;
 	char region[48];
 
-	set(filler, "v", json_integer(MW_CHANGE_VERSION));
-	set(filler, "seq", json_integer((json_int_t)change->seq));
-	set(filler, "timestamp_ns", json_integer((json_int_t)hit->time_ns));
 	set(filler, "pid", json_integer(hit->pid));
 	set(filler, "tid", json_integer(hit->tid));
 	set(filler, "thread_name", text_json(hit->thread_name));
@@ -203,6 +207,16 @@ static void fill_origin(struct filler *filler, const struct mw_change *change)
 	set(filler, "variable_id", json_integer(change->watch_id));
 	set(filler, "variable_name", text_json(change->watch_name));
 	set(filler, "type", text_json(change->type_name));
+	set(filler, "cause", cause_json(change));
+}
+
+static void fill_extent(struct filler *filler, const struct mw_change *change)
+{
+	const char *field = change->member_count ? change->members->field : "";
+
+	set(filler, "addr", hex_json(change->addr.v));
+	set(filler, "how_big", json_integer((json_int_t)change->size));
+	set(filler, "field", text_json(field_name(field)));
 }
 
 static void fill_bytes(struct filler *filler, const struct mw_change *change)
@@ -223,9 +237,6 @@ static void fill_values(struct filler *filler, const struct mw_change *change)
 {
 	const struct mw_member_change *first = change->member_count ? change->members : NULL;
 
-	set(filler, "addr", hex_json(change->addr.v));
-	set(filler, "how_big", json_integer((json_int_t)change->size));
-	set(filler, "field", text_json(first ? field_name(first->field) : ""));
 	fill_bytes(filler, change);
 	set(filler, "old_text", text_json(first ? first->old_text : NULL));
 	set(filler, "new_text", text_json(first ? first->new_text : NULL));
@@ -233,6 +244,16 @@ static void fill_values(struct filler *filler, const struct mw_change *change)
 		set(filler, "members", members_json(change));
 	if (change->members_omitted)
 		set(filler, "members_omitted", json_integer((json_int_t)change->members_omitted));
+}
+
+static void fill_where(struct filler *filler, const struct mw_change *change)
+{
+	set(filler, "where", where_json(change));
+}
+
+static void fill_hits(struct filler *filler, const struct mw_change *change)
+{
+	set(filler, "hits", json_integer((json_int_t)change->hits));
 }
 
 static json_t *metadata_json(const struct mw_change *change)
@@ -244,17 +265,34 @@ static json_t *metadata_json(const struct mw_change *change)
 	return filler_finish(&filler);
 }
 
+static void fill_means(struct filler *filler, const struct mw_change *change)
+{
+	set(filler, "coalesced", json_integer(0));
+	set(filler, "backend", json_string_nocheck(mw_backend_name(change->hit->backend)));
+	set(filler, "metadata", metadata_json(change));
+}
+
+static void (*const fill_part[MW_CHANGE_PARTS])(struct filler *filler,
+						const struct mw_change *change) = {
+	[MW_CHANGE_NUMBER] = fill_number, [MW_CHANGE_ORIGIN] = fill_origin,
+	[MW_CHANGE_EXTENT] = fill_extent, [MW_CHANGE_VALUES] = fill_values,
+	[MW_CHANGE_WHERE] = fill_where,   [MW_CHANGE_HITS] = fill_hits,
+	[MW_CHANGE_MEANS] = fill_means,
+};
+
+json_t *mw_change_part_to_json(enum mw_change_part part, const struct mw_change *change)
+{
+	struct filler filler = filler_start();
+
+	fill_part[part](&filler, change);
+	return filler_finish(&filler);
+}
+
 json_t *mw_change_to_json(const struct mw_change *change)
 {
 	struct filler filler = filler_start();
 
-	fill_origin(&filler, change);
-	set(&filler, "cause", cause_json(change));
-	fill_values(&filler, change);
-	set(&filler, "where", where_json(change));
-	set(&filler, "hits", json_integer((json_int_t)change->hits));
-	set(&filler, "coalesced", json_integer(0));
-	set(&filler, "backend", json_string_nocheck(mw_backend_name(change->hit->backend)));
-	set(&filler, "metadata", metadata_json(change));
+	for (size_t part = 0; part < MW_CHANGE_PARTS; part++)
+		fill_part[part](&filler, change);
 	return filler_finish(&filler);
 }

@@ -44,15 +44,14 @@ struct members {
 static char *format_value(struct mw_session *session, const struct mw_object *object,
 			  const uint8_t *bytes)
 {
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out = mw_memory_text_start(&session->value_text);
+	const char *text;
 
 	if (!out)
 		return NULL;
 	mw_symbols_format(session->symbols, object, bytes, out);
-	fclose(out);
-	return text;
+	text = mw_memory_text_end(&session->value_text, NULL);
+	return text ? strdup(text) : NULL;
 }
 
 static void add_member(void *arg, const struct mw_leaf *leaf)

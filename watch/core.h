@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/memory_text.h"
 #include "tracer/tracer.h"
 #include "watch/ledger.h"
 #include "watch/region_index.h"
@@ -73,6 +74,8 @@ struct mw_session {
 	uint64_t last_hit;
 	bool hits_lost;
 	uint64_t last_seq;
+	/** Of the value that is formatted just now. */
+	struct mw_memory_text value_text;
 	uint64_t changes;
 	uint64_t silent;
 	uint64_t last_arm_ns;

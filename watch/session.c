@@ -67,6 +67,7 @@ void mw_session_destroy(struct mw_session *session)
 		mw_watch_destroy(*watch);
 	mw_vec_deinit(&session->watches);
 	mw_vec_deinit(&session->touched);
+	mw_memory_text_deinit(&session->value_text);
 	mw_region_index_deinit(&session->regions);
 	mw_vec_deinit(&session->sinks);
 	mw_symbols_destroy(session->symbols);

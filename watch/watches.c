@@ -293,28 +293,51 @@ struct mw_error *mw_session_enable(struct mw_session *session, unsigned id, bool
 	return err;
 }
 
-static void visit_watch(struct mw_session *session, struct mw_watch *watch,
+static void visit_watch(struct mw_session *session, const struct mw_watch *watch,
+			const struct mw_guard_info *guard,
 			void (*visit)(void *arg, const struct mw_watch_info *watch), void *arg)
 {
-	struct mw_guard_info guard = {.pages = watch->pages, .foreign = watch->foreign};
 	struct mw_watch_info info;
 
-	if (watch->guard_id)
-		mw_error_destroy(mw_tracer_guard_info(session->tracer, watch->guard_id, &guard));
 	pthread_mutex_lock(&session->lock);
 	describe(session, watch, &info);
-	info.pages = guard.pages;
-	info.foreign = guard.foreign;
-	info.backend_note = guard.note;
+	info.pages = guard->pages;
+	info.foreign = guard->foreign;
+	info.backend_note = guard->note;
 	visit(arg, &info);
 	pthread_mutex_unlock(&session->lock);
+}
+
+/* A question to the tracer takes so long that a hundred thousand of them would be felt. */
+#define AT_A_TIME 64
+
+/** Visits at most AT_A_TIME watches. */
+static void visit_some(struct mw_session *session, struct mw_watch *const watches[], size_t count,
+		       void (*visit)(void *arg, const struct mw_watch_info *watch), void *arg)
+{
+	struct mw_guard_info guards[AT_A_TIME];
+	uint32_t guard_ids[AT_A_TIME];
+
+	for (size_t i = 0; i < count; i++) {
+		guards[i] = (struct mw_guard_info){
+			.pages = watches[i]->pages,
+			.foreign = watches[i]->foreign,
+		};
+		guard_ids[i] = watches[i]->guard_id;
+	}
+	mw_error_destroy(mw_tracer_guard_infos(session->tracer, guard_ids, count, guards));
+	for (size_t i = 0; i < count; i++)
+		visit_watch(session, watches[i], &guards[i], visit, arg);
 }
 
 void mw_session_watches(struct mw_session *session,
 			void (*visit)(void *arg, const struct mw_watch_info *watch), void *arg)
 {
-	mw_vec_foreach (watch, &session->watches)
-		visit_watch(session, *watch, visit, arg);
+	size_t count = session->watches.count;
+
+	for (size_t i = 0; i < count; i += AT_A_TIME)
+		visit_some(session, session->watches.items + i,
+			   mw_min(count - i, (size_t)AT_A_TIME), visit, arg);
 }
 
 struct mw_error *mw_session_describe(struct mw_session *session, unsigned id,
@@ -325,7 +348,7 @@ struct mw_error *mw_session_describe(struct mw_session *session, unsigned id,
 
 	if (!watch)
 		return no_such_watch(id);
-	visit_watch(session, watch, visit, arg);
+	visit_some(session, &watch, 1, visit, arg);
 	return NULL;
 }
 

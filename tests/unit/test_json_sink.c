@@ -4,7 +4,7 @@
 #include "fake_session.h"
 #include "repl_test.h"
 #include "watch/base64.h"
-#include "watch/change_json.h"
+#include "watch/change_line.h"
 #include "watch/json_sink.h"
 #include "watch/utf8.h"
 
@@ -244,6 +244,81 @@ static void make_shapes(const struct mw_sink *sink)
 	}
 }
 
+static void assert_line_is_whole(struct mw_change_line *line, const struct mw_change *change)
+{
+	json_t *event = mw_change_to_json(change);
+	char *expected = json_dumps(event, JSON_COMPACT);
+	size_t length = strlen(expected);
+
+	assert_true(mw_change_line_make(line, change));
+	assert_int_equal(line->text.bytes.count, length + 1);
+	assert_memory_equal(line->text.bytes.items, expected, length);
+	assert_int_equal(line->text.bytes.items[length], '\n');
+	free(expected);
+	json_decref(event);
+}
+
+/* What a line keeps of the one before has to go with the least of what it was made from. */
+static void a_line_is_the_whole_event_whatever_the_one_before_was(void **state)
+{
+	struct mw_change_line line = {0};
+	struct fake_change made;
+	struct mw_change *change = &made.change;
+
+	(void)state;
+	fake_change_init(&made, 1);
+#define DIFFERENT(member, value)                                                                   \
+	do {                                                                                       \
+		assert_line_is_whole(&line, change);                                               \
+		(member) = (value);                                                                \
+		assert_line_is_whole(&line, change);                                               \
+		assert_line_is_whole(&line, change);                                               \
+	} while (0)
+	DIFFERENT(change->seq, 2);
+	DIFFERENT(change->hits, 77);
+	DIFFERENT(made.hit.time_ns, 5);
+	DIFFERENT(made.hit.pid, 5);
+	DIFFERENT(made.hit.tid, 6);
+	DIFFERENT(made.hit.thread_name[0], 'X');
+	DIFFERENT(made.hit.ip.v, 0x1234);
+	DIFFERENT(made.hit.backend, MW_BACKEND_HW);
+	DIFFERENT(change->watch_id, 9);
+	DIFFERENT(change->watch_name, "other");
+	DIFFERENT(change->type_name, "int");
+	DIFFERENT(change->type_name, NULL);
+	DIFFERENT(change->type_name, "");
+	DIFFERENT(change->object.addr.v, 0x4000);
+	DIFFERENT(change->object.size, 2);
+	DIFFERENT(change->addr.v, 0x4001);
+	DIFFERENT(change->size, 1);
+	DIFFERENT(change->in_allocator, true);
+	DIFFERENT(change->members[0].field, ".f");
+	DIFFERENT(change->members[0].new_text, "\"new\"");
+	DIFFERENT(made.new_bytes, 0x55);
+	DIFFERENT(change->place.function, "f");
+	DIFFERENT(change->place.file, "f.c");
+	DIFFERENT(change->place.file, NULL);
+	DIFFERENT(change->place.line, 4);
+	DIFFERENT(change->place.column, 3);
+	DIFFERENT(change->place.module, "m");
+	DIFFERENT(change->place.module_offset, 0x99);
+	DIFFERENT(change->place.inlined_into[0], "main");
+	DIFFERENT(change->place.inlined_count, 1);
+	DIFFERENT(change->stack, made.stack);
+	DIFFERENT(change->stack_count, 2);
+	DIFFERENT(made.stack[1].ip.v, 0x77);
+	DIFFERENT(made.stack[1].place.function, "caller");
+	DIFFERENT(change->member_count, 0);
+	DIFFERENT(made.hit.cause, MW_CAUSE_SYSCALL);
+	DIFFERENT(change->syscall_name, "read");
+	DIFFERENT(made.hit.syscall.number, 3);
+	DIFFERENT(made.hit.syscall.args[5], 3);
+	DIFFERENT(made.hit.syscall.result, -4);
+	DIFFERENT(made.hit.cause, MW_CAUSE_POLL);
+#undef DIFFERENT
+	mw_change_line_deinit(&line);
+}
+
 static void lines_fit_the_schema(void **state)
 {
 	struct mw_line_output output;
@@ -345,6 +420,7 @@ int main(void)
 		cmocka_unit_test(previews_and_values_are_bounded),
 		cmocka_unit_test(what_is_not_known_is_null),
 		cmocka_unit_test(a_thread_name_cut_inside_a_character_is_still_json),
+		cmocka_unit_test(a_line_is_the_whole_event_whatever_the_one_before_was),
 		cmocka_unit_test(lines_fit_the_schema),
 		cmocka_unit_test(exactly_so_many_events_are_written),
 		cmocka_unit_test(a_full_disk_is_remembered_and_stops_the_sink),
