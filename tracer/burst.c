@@ -23,7 +23,7 @@
 #define COOL_TRAPS 4
 #define COOL_NS UINT64_C(50000000)
 
-struct mw_error *mw_burst_init(struct mw_tracer *tracer)
+struct mw_error *mw_burst_init(struct mw_crew *crew)
 {
 	struct sigevent event = {
 		.sigev_notify = SIGEV_THREAD_ID,
@@ -32,19 +32,18 @@ struct mw_error *mw_burst_init(struct mw_tracer *tracer)
 	};
 
 	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	if (timer_create(CLOCK_MONOTONIC, &event, &tracer->burst_timer) < 0)
+	if (timer_create(CLOCK_MONOTONIC, &event, &crew->burst_timer) < 0)
 		return mw_error_os(errno, "cannot create a timer");
-	sched_getaffinity(0, sizeof(tracer->own_home), &tracer->own_home);
+	sched_getaffinity(0, sizeof(crew->own_home), &crew->own_home);
 	return NULL;
 }
 
-void mw_burst_deinit(struct mw_tracer *tracer)
+void mw_burst_deinit(struct mw_crew *crew)
 {
-	mw_burst_release(tracer, true);
-	timer_delete(tracer->burst_timer);
+	timer_delete(crew->burst_timer);
 }
 
-static void set_timer(struct mw_tracer *tracer, bool on)
+static void set_timer(struct mw_crew *crew, bool on)
 {
 	struct itimerspec period = {0};
 
@@ -52,7 +51,7 @@ static void set_timer(struct mw_tracer *tracer, bool on)
 		period.it_value.tv_nsec = (long)COOL_NS;
 		period.it_interval.tv_nsec = (long)COOL_NS;
 	}
-	timer_settime(tracer->burst_timer, 0, &period, NULL);
+	timer_settime(crew->burst_timer, 0, &period, NULL);
 }
 
 static void pin(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -70,9 +69,9 @@ static void pin(struct mw_tracer *tracer, struct mw_thread *thread)
 	burst->pinned = true;
 	mw_deadman_note_pins(tracer);
 	tracer->stats.bursts++;
-	if (!tracer->pinned++) {
+	if (!tracer->crew->pinned++) {
 		sched_setaffinity(0, sizeof(burst->pinned_to), &burst->pinned_to);
-		set_timer(tracer, true);
+		set_timer(tracer->crew, true);
 	}
 }
 
@@ -87,7 +86,7 @@ static void unpin(struct mw_tracer *tracer, struct mw_thread *thread)
 		sched_setaffinity(thread->tid, sizeof(burst->home), &burst->home);
 	burst->pinned = false;
 	mw_deadman_note_pins(tracer);
-	tracer->pinned--;
+	tracer->crew->pinned--;
 }
 
 void mw_burst_note(struct mw_tracer *tracer, struct mw_thread *thread, uint64_t now_ns)
@@ -125,21 +124,21 @@ void mw_burst_release(struct mw_tracer *tracer, bool all)
 	uint64_t now_ns;
 	size_t cursor = 0;
 
-	if (!tracer->pinned)
+	if (!tracer->crew->pinned)
 		return;
 	now_ns = mw_clock_now_ns();
 	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
 		if (thread->burst.pinned && (all || has_cooled(&thread->burst, now_ns)))
 			unpin(tracer, thread);
-	mw_burst_settle(tracer);
+	mw_burst_settle(tracer->crew);
 }
 
-void mw_burst_settle(struct mw_tracer *tracer)
+void mw_burst_settle(struct mw_crew *crew)
 {
-	if (tracer->pinned)
+	if (crew->pinned)
 		return;
-	set_timer(tracer, false);
-	sched_setaffinity(0, sizeof(tracer->own_home), &tracer->own_home);
+	set_timer(crew, false);
+	sched_setaffinity(0, sizeof(crew->own_home), &crew->own_home);
 }
 
 void mw_burst_adopt(const struct mw_thread *parent, pid_t child)

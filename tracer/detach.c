@@ -126,7 +126,7 @@ static void await_vfork_children(struct mw_tracer *tracer)
 	struct timespec pause = {0, 200000};
 
 	while (has_vfork_parent(tracer) && mw_clock_now_ns() < deadline)
-		if (!mw_engine_poll(tracer))
+		if (!mw_crew_poll(tracer->crew))
 			nanosleep(&pause, NULL);
 }
 

@@ -17,8 +17,8 @@
 
 static const int fatal_signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS, SIGQUIT};
 
-/* A signal handler gets no argument: this is how it finds the tracer. */
-static _Atomic(struct mw_tracer *) guarded_tracer;
+/* A signal handler gets no argument: this is how it finds the tracers. */
+static _Atomic(struct mw_crew *) guarded_crew;
 
 /*
  * The crash may have come between a ptrace call and the note of it: what the kernel says counts.
@@ -60,25 +60,27 @@ static void resync_threads(struct mw_tracer *tracer)
 			resync_thread(thread);
 }
 
-static void detach_here(struct mw_tracer *tracer)
+static void detach_here(struct mw_crew *crew)
 {
-	atomic_store(&tracer->leaving, true);
+	/* From now on a full ring holds nobody. */
+	atomic_store(&crew->emergency, MW_EMERGENCY_ASKED);
 	alarm(ALARM_SECONDS);
-	resync_threads(tracer);
-	mw_error_destroy(mw_engine_detach(tracer));
-	atomic_store(&tracer->emergency, MW_EMERGENCY_DONE);
+	mw_vec_foreach (member, &crew->members) {
+		resync_threads(*member);
+		mw_error_destroy(mw_engine_detach(*member));
+	}
+	atomic_store(&crew->emergency, MW_EMERGENCY_DONE);
 }
 
-static void ask_tracer(struct mw_tracer *tracer)
+static void ask_crew(struct mw_crew *crew)
 {
 	const struct timespec pause = {0, 1000000};
 
-	atomic_store(&tracer->leaving, true);
-	atomic_store(&tracer->emergency, MW_EMERGENCY_ASKED);
+	atomic_store(&crew->emergency, MW_EMERGENCY_ASKED);
 	for (int waited = 0; waited < PATIENCE_MS; waited++) {
-		if (atomic_load(&tracer->emergency) == MW_EMERGENCY_DONE)
+		if (atomic_load(&crew->emergency) == MW_EMERGENCY_DONE)
 			return;
-		mw_mailbox_wake(&tracer->mailbox);
+		mw_mailbox_wake(&crew->mailbox);
 		nanosleep(&pause, NULL);
 	}
 }
@@ -86,28 +88,28 @@ static void ask_tracer(struct mw_tracer *tracer)
 static void on_fatal(int signal)
 {
 	/* Only the first crash is served; one in the middle of that ends memwatch at once. */
-	struct mw_tracer *tracer = atomic_exchange(&guarded_tracer, NULL);
+	struct mw_crew *crew = atomic_exchange(&guarded_crew, NULL);
 
-	if (tracer && pthread_equal(pthread_self(), tracer->thread))
-		detach_here(tracer);
-	else if (tracer)
-		ask_tracer(tracer);
+	if (crew && pthread_equal(pthread_self(), crew->thread))
+		detach_here(crew);
+	else if (crew)
+		ask_crew(crew);
 	/* SA_RESETHAND has restored the default action. */
 	raise(signal);
 }
 
-void mw_emergency_install(struct mw_tracer *tracer)
+void mw_emergency_install(struct mw_crew *crew)
 {
 	struct sigaction action = {.sa_handler = on_fatal, .sa_flags = SA_RESETHAND | SA_NODEFER};
 
-	atomic_store(&guarded_tracer, tracer);
+	atomic_store(&guarded_crew, crew);
 	for (size_t i = 0; i < mw_array_size(fatal_signals); i++)
 		sigaction(fatal_signals[i], &action, NULL);
 }
 
 void mw_emergency_remove(void)
 {
-	if (!atomic_exchange(&guarded_tracer, NULL))
+	if (!atomic_exchange(&guarded_crew, NULL))
 		return;
 	for (size_t i = 0; i < mw_array_size(fatal_signals); i++)
 		signal(fatal_signals[i], SIG_DFL);
@@ -119,11 +121,11 @@ void mw_emergency_keep_open(sigset_t *set)
 		sigdelset(set, fatal_signals[i]);
 }
 
-void mw_emergency_serve(struct mw_tracer *tracer)
+void mw_emergency_serve(struct mw_crew *crew)
 {
-	if (atomic_load(&tracer->emergency) != MW_EMERGENCY_ASKED)
+	if (atomic_load(&crew->emergency) != MW_EMERGENCY_ASKED)
 		return;
-	detach_here(tracer);
+	detach_here(crew);
 	/* The crashing thread ends the process. */
 	for (;;)
 		pause();

@@ -14,12 +14,12 @@
 #include "base/vec.h"
 #include "tracer/annex.h"
 #include "tracer/arch.h"
+#include "tracer/crew.h"
 #include "tracer/deadman.h"
 #include "tracer/guard.h"
 #include "tracer/guardian.h"
 #include "tracer/hot.h"
 #include "tracer/inject.h"
-#include "tracer/mailbox.h"
 #include "tracer/mem.h"
 #include "tracer/poll.h"
 #include "tracer/ring.h"
@@ -79,19 +79,12 @@ struct mw_store_cache_slot {
 
 struct mw_tracer {
 	struct mw_tracer_options options;
-	pthread_t thread;
-	struct mw_mailbox mailbox;
+	/** It and the tracers beside it have one thread. */
+	struct mw_crew *crew;
 	struct mw_ring *ring;
 	struct mw_tracer_stats stats;
-	bool quit;
 	/** A detach is asked for: a full ring must not hold the tracer any more. */
 	_Atomic bool leaving;
-	/** Another thread of memwatch crashes, and waits for the target to be let go. */
-	_Atomic enum {
-		MW_EMERGENCY_NONE,
-		MW_EMERGENCY_ASKED,
-		MW_EMERGENCY_DONE,
-	} emergency;
 
 	pid_t pid;
 	enum mw_tracee_state state;
@@ -138,11 +131,13 @@ struct mw_tracer {
 	/** The pages that a stepped store opened, as they were: MW_STEP_PAGES pages. */
 	uint8_t *step_bytes;
 	uint64_t seq;
-	/** Threads pinned by bursts, and the timer that looks after them. */
-	unsigned pinned;
-	timer_t burst_timer;
-	cpu_set_t own_home;
 };
+
+/* tracer.c */
+
+/** A tracer for another address space, with the same options and on the same thread. */
+struct mw_error *mw_engine_create_beside(struct mw_tracer *tracer,
+					 struct mw_tracer **ret) MW_MUST_CHECK;
 
 /* threads.c: the set of threads. */
 
@@ -186,10 +181,6 @@ struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer,
 struct mw_error *mw_engine_repeat_call(struct mw_thread *thread) MW_MUST_CHECK;
 /** What goes wrong in the loop has nobody to return to: it is said, and the loop goes on. */
 void mw_engine_tell(struct mw_tracer *tracer, struct mw_error *err);
-/** Waits for the next stop and handles it, or serves a command. @return false: nobody is left. */
-bool mw_engine_turn(struct mw_tracer *tracer);
-/** Handles one stop if there is one. @return whether there was. */
-bool mw_engine_poll(struct mw_tracer *tracer);
 
 /* withdraw.c */
 
@@ -386,14 +377,14 @@ struct mw_error *mw_segv_mend(struct mw_tracer *tracer, struct mw_thread *thread
 
 /* burst.c: the hot thread and the tracer share a CPU. */
 
-struct mw_error *mw_burst_init(struct mw_tracer *tracer) MW_MUST_CHECK;
-void mw_burst_deinit(struct mw_tracer *tracer);
+struct mw_error *mw_burst_init(struct mw_crew *crew) MW_MUST_CHECK;
+void mw_burst_deinit(struct mw_crew *crew);
 /** Counts a trap of @thread and pins it when they come fast. */
 void mw_burst_note(struct mw_tracer *tracer, struct mw_thread *thread, uint64_t now_ns);
 /** Frees the threads that have cooled down, or all. */
 void mw_burst_release(struct mw_tracer *tracer, bool all);
-/** When no thread is pinned any more, frees the tracer as well. */
-void mw_burst_settle(struct mw_tracer *tracer);
+/** When no thread is pinned any more, frees that of the tracers as well. */
+void mw_burst_settle(struct mw_crew *crew);
 /** A thread or process made by a pinned thread inherited its mask: gives it the real one. */
 void mw_burst_adopt(const struct mw_thread *parent, pid_t child);
 /** At the exit of a system call: a pinned thread that asked for its affinity gets the real one. */

@@ -2,13 +2,10 @@
 #include "tracer/engine.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 
 #include "base/error.h"
-#include "tracer/emergency.h"
 #include "tracer/sys.h"
-#include "tracer/wait.h"
 
 typedef struct mw_error *stop_handler(struct mw_tracer *tracer, struct mw_thread *thread);
 
@@ -181,6 +178,7 @@ static struct mw_error *adopt(struct mw_tracer *tracer, struct mw_thread *parent
 {
 	struct mw_thread *child = mw_engine_thread(tracer, tid);
 	struct mw_error *err = NULL;
+	struct mw_stop stop;
 
 	if (!child)
 		err = mw_engine_add_thread(tracer, tid, tid, &child);
@@ -188,10 +186,10 @@ static struct mw_error *adopt(struct mw_tracer *tracer, struct mw_thread *parent
 		return err;
 	child->tgid = same_process ? parent->tgid : tid;
 	child->same_memory = same_memory;
-	child->unclaimed = false;
 	mw_burst_adopt(parent, tid);
-	if (child->state != MW_THREAD_STOPPED)
+	if (!mw_crew_claim(tracer->crew, tid, &stop))
 		return NULL;
+	mw_thread_stopped(child, stop);
 	return mw_engine_dispatch(tracer, child);
 }
 
@@ -339,65 +337,4 @@ struct mw_error *mw_engine_dispatch(struct mw_tracer *tracer, struct mw_thread *
 		err = give_up(tracer, tid, err);
 	/* A death in the middle is reported by the wait gate. */
 	return err == mw_err_gone ? NULL : err;
-}
-
-static struct mw_error *note_stop(struct mw_tracer *tracer, pid_t tid, struct mw_stop stop)
-{
-	struct mw_thread *thread = mw_engine_thread(tracer, tid);
-	struct mw_error *err;
-	bool dead = stop.kind == MW_STOP_EXITED || stop.kind == MW_STOP_KILLED;
-
-	if (!thread && dead)
-		return NULL;
-	if (!thread) {
-		/* A new task ahead of its parent's event: it waits for that. */
-		err = mw_engine_add_thread(tracer, tid, tid, &thread);
-		if (!err) {
-			mw_thread_stopped(thread, stop);
-			thread->unclaimed = true;
-		}
-		return err;
-	}
-	mw_thread_stopped(thread, stop);
-	return mw_engine_dispatch(tracer, thread);
-}
-
-bool mw_engine_poll(struct mw_tracer *tracer)
-{
-	struct mw_stop stop;
-	pid_t tid = mw_wait_poll(&stop);
-
-	if (tid > 0)
-		mw_engine_tell(tracer, note_stop(tracer, tid, stop));
-	return tid > 0;
-}
-
-bool mw_engine_turn(struct mw_tracer *tracer)
-{
-	struct mw_thread *thread = NULL;
-	struct mw_stop stop;
-	bool busy;
-	pid_t tid;
-
-	mw_emergency_serve(tracer);
-	if (mw_mailbox_serve(&tracer->mailbox))
-		return true;
-	if (!tracer->hold)
-		thread = mw_engine_take_stash(tracer);
-	if (thread) {
-		mw_engine_tell(tracer, mw_engine_dispatch(tracer, thread));
-		return true;
-	}
-	mw_hot_turn(tracer);
-	if (mw_wp_serve(tracer))
-		return true;
-	busy = mw_poll_turn(tracer) || mw_wp_is_hot(tracer);
-	tid = busy ? mw_wait_poll(&stop) : mw_wait_any(&stop);
-	if (tid > 0)
-		mw_engine_tell(tracer, note_stop(tracer, tid, stop));
-	else if (tid == 0 && busy)
-		sched_yield();
-	else if (tid == 0)
-		mw_burst_release(tracer, false);
-	return tid >= 0;
 }

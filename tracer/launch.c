@@ -151,7 +151,7 @@ static struct mw_error *run_to_entry(struct mw_tracer *tracer)
 	if (!err)
 		err = mw_engine_resume(tracer, thread, 0);
 	while (!err && !tracer->entry.reached) {
-		if (!mw_engine_turn(tracer) || tracer->state == MW_TRACEE_EXITED)
+		if (!mw_crew_turn(tracer->crew) || tracer->state == MW_TRACEE_EXITED)
 			err = mw_error_create(
 				MW_ERROR_OTHER,
 				"the program ended before it reached its entry point");

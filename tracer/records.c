@@ -13,7 +13,8 @@ static void *reserve(struct mw_tracer *tracer, size_t size, bool may_drop)
 	void *room;
 
 	while (!(room = mw_ring_reserve(tracer->ring, size))) {
-		if (may_drop || atomic_load(&tracer->leaving))
+		if (may_drop || atomic_load(&tracer->leaving) ||
+		    atomic_load(&tracer->crew->emergency))
 			return NULL;
 		tracer->stats.ring_waits++;
 		mw_ring_wait_room(tracer->ring);

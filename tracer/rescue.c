@@ -359,7 +359,7 @@ static struct mw_error *run(void *arg)
 struct mw_error *mw_rescue(struct mw_tracer *tracer, pid_t pid, struct mw_rescue *rescue)
 {
 	struct repair repair = {.tracer = tracer, .rescue = rescue, .pid = pid};
-	struct mw_error *err = mw_mailbox_call(&tracer->mailbox, run, &repair);
+	struct mw_error *err = mw_mailbox_call(&tracer->crew->mailbox, run, &repair);
 
 	free(repair.annex);
 	return err;

@@ -85,8 +85,6 @@ struct mw_thread {
 	bool vfork_parent;
 	/** Shares the watched address space. A plain fork child doesn't. */
 	bool same_memory;
-	/** Stopped ahead of its parent's event, which says what it is: not to be resumed before. */
-	bool unclaimed;
 	/** The interrupted call was rewound; undone if a signal handler is to run after all. */
 	bool rewound;
 	struct user_regs_struct before_rewind;

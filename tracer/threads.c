@@ -36,8 +36,8 @@ void mw_engine_remove_thread(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	tracer->stashed -= thread->stashed;
 	if (thread->burst.pinned) {
-		tracer->pinned--;
-		mw_burst_settle(tracer);
+		tracer->crew->pinned--;
+		mw_burst_settle(tracer->crew);
 	}
 	mw_hw_forget_thread(tracer, thread);
 	if (thread->same_memory)
@@ -172,8 +172,7 @@ struct mw_error *mw_engine_resume_all(struct mw_tracer *tracer, const struct mw_
 	while ((thread = mw_intmap_next(&tracer->threads, &cursor))) {
 		struct mw_error *err = NULL;
 
-		if (thread != except && thread->state == MW_THREAD_STOPPED && !thread->stashed &&
-		    !thread->unclaimed)
+		if (thread != except && thread->state == MW_THREAD_STOPPED && !thread->stashed)
 			err = mw_engine_dispatch(tracer, thread);
 		if (!first)
 			first = err;
@@ -216,7 +215,7 @@ struct mw_error *mw_engine_quiesce(struct mw_tracer *tracer)
 
 static bool can_inject(const struct mw_thread *thread)
 {
-	return thread->state == MW_THREAD_STOPPED && thread->same_memory && !thread->unclaimed &&
+	return thread->state == MW_THREAD_STOPPED && thread->same_memory &&
 	       (thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP ||
 		thread->stop.kind == MW_STOP_EXEC || thread->stop.kind == MW_STOP_SIGNAL);
 }

@@ -2,63 +2,12 @@
 #include "tracer/tracer.h"
 
 #include <errno.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "tracer/emergency.h"
 #include "tracer/engine.h"
-
-/** What the new thread reports back before it serves. */
-struct startup {
-	struct mw_tracer *tracer;
-	sem_t ready;
-	struct mw_error *err;
-};
-
-static void *tracer_main(void *arg)
-{
-	struct startup *startup = arg;
-	struct mw_tracer *tracer = startup->tracer;
-
-	mw_mailbox_serve_here(&tracer->mailbox);
-	startup->err = mw_burst_init(tracer);
-	if (startup->err) {
-		sem_post(&startup->ready);
-		return NULL;
-	}
-	sem_post(&startup->ready);
-	while (!tracer->quit)
-		if (!mw_engine_turn(tracer) && !tracer->quit)
-			mw_mailbox_wait(&tracer->mailbox);
-	mw_burst_deinit(tracer);
-	return NULL;
-}
-
-static struct mw_error *start_thread(struct mw_tracer *tracer)
-{
-	struct startup startup = {.tracer = tracer};
-	sigset_t all, before;
-	int result;
-
-	sem_init(&startup.ready, 0, 0);
-	/* The person's signals are the front's. */
-	sigfillset(&all);
-	mw_emergency_keep_open(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&tracer->thread, NULL, tracer_main, &startup);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (result)
-		return mw_error_os(result, "cannot start the tracer thread");
-	while (sem_wait(&startup.ready) < 0)
-		;
-	sem_destroy(&startup.ready);
-	if (startup.err)
-		pthread_join(tracer->thread, NULL);
-	return startup.err;
-}
 
 /* Typical records are small; those with a stack carry it whole. */
 static size_t ring_bytes(const struct mw_tracer_options *options)
@@ -95,11 +44,10 @@ static void release(struct mw_tracer *tracer)
 	mw_vec_deinit(&tracer->guards);
 	mw_vec_deinit(&tracer->spare_scratch);
 	mw_intmap_deinit(&tracer->threads);
-	mw_mailbox_deinit(&tracer->mailbox);
 	free(tracer);
 }
 
-struct mw_error *mw_tracer_create(const struct mw_tracer_options *options, struct mw_tracer **ret)
+static struct mw_error *create(const struct mw_tracer_options *options, struct mw_tracer **ret)
 {
 	struct mw_tracer *tracer = calloc(1, sizeof(*tracer));
 	struct mw_error *err;
@@ -110,35 +58,73 @@ struct mw_error *mw_tracer_create(const struct mw_tracer_options *options, struc
 	tracer->mem.fd = -1;
 	tracer->poll.pagemap = -1;
 	tracer->text_generation = 1;
-	mw_mailbox_init(&tracer->mailbox);
 	err = allocate(tracer);
-	if (!err)
-		err = start_thread(tracer);
 	if (err) {
 		release(tracer);
 		return err;
 	}
-	mw_emergency_install(tracer);
 	*ret = tracer;
 	return NULL;
 }
 
+struct mw_error *mw_tracer_create(const struct mw_tracer_options *options, struct mw_tracer **ret)
+{
+	struct mw_tracer *tracer;
+	struct mw_error *err = create(options, &tracer);
+
+	if (err)
+		return err;
+	err = mw_crew_create(tracer, &tracer->crew);
+	if (err) {
+		release(tracer);
+		return err;
+	}
+	*ret = tracer;
+	return NULL;
+}
+
+struct mw_error *mw_engine_create_beside(struct mw_tracer *tracer, struct mw_tracer **ret)
+{
+	struct mw_tracer *other;
+	struct mw_error *err = create(&tracer->options, &other);
+
+	if (err)
+		return err;
+	other->crew = tracer->crew;
+	err = mw_crew_add(other->crew, other);
+	if (err) {
+		release(other);
+		return err;
+	}
+	*ret = other;
+	return NULL;
+}
+
+/** A tracer on its way out. */
+struct farewell {
+	struct mw_tracer *tracer;
+	bool is_last;
+};
+
 static struct mw_error *run_quit(void *arg)
 {
-	struct mw_tracer *tracer = arg;
+	struct farewell *farewell = arg;
+	struct mw_error *err = mw_engine_detach(farewell->tracer);
 
-	tracer->quit = true;
-	return mw_engine_detach(tracer);
+	farewell->is_last = mw_crew_remove(farewell->tracer->crew, farewell->tracer);
+	return err;
 }
 
 void mw_tracer_destroy(struct mw_tracer *tracer)
 {
+	struct farewell farewell = {.tracer = tracer};
+
 	if (!tracer)
 		return;
 	atomic_store(&tracer->leaving, true);
-	mw_error_destroy(mw_mailbox_call(&tracer->mailbox, run_quit, tracer));
-	mw_emergency_remove();
-	pthread_join(tracer->thread, NULL);
+	mw_error_destroy(mw_mailbox_call(&tracer->crew->mailbox, run_quit, &farewell));
+	if (farewell.is_last)
+		mw_crew_destroy(tracer->crew);
 	release(tracer);
 }
 
@@ -158,7 +144,7 @@ struct call {
 
 static struct mw_error *call(struct call *call, struct mw_error *(*run)(void *arg))
 {
-	return mw_mailbox_call(&call->tracer->mailbox, run, call);
+	return mw_mailbox_call(&call->tracer->crew->mailbox, run, call);
 }
 
 static struct mw_error *run_attach(void *arg)

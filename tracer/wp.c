@@ -51,7 +51,7 @@ static void *ring(void *arg)
 			continue;
 		if (fds[1].revents || !(fds[0].revents & POLLIN))
 			return NULL;
-		mw_mailbox_wake(&tracer->mailbox);
+		mw_mailbox_wake(&tracer->crew->mailbox);
 		nanosleep(&pause, NULL);
 	}
 }
