@@ -8,9 +8,11 @@
 #include "repl/summary.h"
 #include "repl/watch_ref.h"
 
+/** The target, or a process that it has left behind and that is watched as well. */
 static bool is_alive(const struct mw_front *front)
 {
-	return front->target.state == MW_TARGET_RUNNING || front->target.state == MW_TARGET_STOPPED;
+	return front->target.state == MW_TARGET_RUNNING ||
+	       front->target.state == MW_TARGET_STOPPED || mw_session_followed(front->session);
 }
 
 /**

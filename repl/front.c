@@ -55,6 +55,7 @@ static struct mw_error *create_session(struct mw_front *front)
 		.report_silent = options->report_silent,
 		.own_process_group = front->interactive,
 		.ignore_syscalls = options->ignore_syscalls,
+		.follow_forks = options->follow_forks,
 		.poll_window_ns = options->poll_window_ns,
 		.hot_rate = options->hot_rate,
 		.cool_down_ns = options->cool_down_ns,
@@ -305,7 +306,8 @@ void mw_front_let_go(struct mw_front *front)
 
 	announce(front);
 	state = front->target.state;
-	if (state == MW_TARGET_RUNNING || state == MW_TARGET_STOPPED)
+	if (state == MW_TARGET_RUNNING || state == MW_TARGET_STOPPED ||
+	    mw_session_followed(front->session))
 		err = mw_session_detach(front->session);
 	/* The target is safe. Where a reader is stuck, a second signal may end memwatch. */
 	mw_signals_release(front->signal_fd);

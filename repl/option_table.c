@@ -181,6 +181,12 @@ static struct mw_error *parse_syscalls(struct mw_options *options, const char *v
 	return err;
 }
 
+static struct mw_error *parse_follow_fork(struct mw_options *options, const char *value MW_UNUSED)
+{
+	options->follow_forks = true;
+	return NULL;
+}
+
 static struct mw_error *parse_window(struct mw_options *options, const char *value)
 {
 	struct mw_error *err = mw_duration_parse(value, &options->poll_window_ns);
@@ -273,6 +279,8 @@ static const struct mw_option option_table[] = {
 	 "when changes come too fast: block the target (default) or drop", parse_overflow},
 	{"ring", 0, "N", false, MW_VERB_BOTH, "stores that may wait to be looked at (65536)",
 	 parse_ring},
+	{"follow-fork", 0, NULL, false, MW_VERB_BOTH,
+	 "watch the processes that the target makes as well", parse_follow_fork},
 	{"syscalls", 0, "on|off", false, MW_VERB_BOTH,
 	 "off: let system calls into watched pages fail", parse_syscalls},
 	{"color", 0, "WHEN", false, MW_VERB_BOTH, "auto (default), always or never", parse_color},

@@ -55,6 +55,7 @@ struct mw_options {
 	/** 0 for the session's own choice. */
 	uint32_t ring_entries;
 	bool ignore_syscalls;
+	bool follow_forks;
 	/** 0 for the session's own choice. */
 	uint64_t poll_window_ns;
 	uint64_t hot_rate;

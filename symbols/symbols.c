@@ -70,6 +70,13 @@ void mw_symbols_destroy(struct mw_symbols *symbols)
 	free(symbols);
 }
 
+void mw_symbols_set_process(struct mw_symbols *symbols, pid_t pid,
+			    const struct mw_mem_reader *reader)
+{
+	symbols->pid = pid;
+	symbols->reader = *reader;
+}
+
 struct mw_error *mw_symbols_refresh(struct mw_symbols *symbols)
 {
 	return mw_modules_report(symbols);

@@ -27,6 +27,10 @@ struct mw_error *mw_symbols_create(pid_t pid, const struct mw_mem_reader *reader
 				   const struct mw_log *log, struct mw_symbols **ret) MW_MUST_CHECK;
 void mw_symbols_destroy(struct mw_symbols *symbols);
 
+/** From now on memory and /proc are those of process @pid, a fork of the one before. */
+void mw_symbols_set_process(struct mw_symbols *symbols, pid_t pid,
+			    const struct mw_mem_reader *reader);
+
 /** Looks at the mappings again: after dlopen or when an address resolves to no module. */
 struct mw_error *mw_symbols_refresh(struct mw_symbols *symbols) MW_MUST_CHECK;
 

@@ -189,6 +189,8 @@ struct mw_error *mw_engine_release_child(struct mw_tracer *tracer, struct mw_thr
 		mw_annex_unmap_copy(tracer, &injection);
 		mw_inject_end(&injection);
 	}
+	if (!err && mw_engine_follow(tracer, child, false))
+		return NULL;
 	detach_thread(child);
 	mw_engine_remove_thread(tracer, child);
 	return err;

@@ -138,6 +138,18 @@ struct mw_tracer {
 /** A tracer for another address space, with the same options and on the same thread. */
 struct mw_error *mw_engine_create_beside(struct mw_tracer *tracer,
 					 struct mw_tracer **ret) MW_MUST_CHECK;
+/** Takes that back; it has no thread yet, or no more. */
+void mw_engine_discard(struct mw_tracer *tracer);
+
+/* follow.c */
+
+/**
+ * A child, in a stop of its own, has another address space, in which nothing of ours is left: gives
+ * it a tracer of its own, and hands that over.
+ *
+ * @return whether it has one; then @thread is gone. Otherwise it is to be let go.
+ */
+bool mw_engine_follow(struct mw_tracer *parent, struct mw_thread *thread, bool is_new_program);
 
 /* threads.c: the set of threads. */
 
@@ -436,7 +448,7 @@ struct mw_error *mw_entry_set(struct mw_tracer *tracer) MW_MUST_CHECK;
 struct mw_error *mw_entry_handle_trap(struct mw_tracer *tracer, struct mw_thread *thread,
 				      bool *ret) MW_MUST_CHECK;
 struct mw_error *mw_engine_detach(struct mw_tracer *tracer) MW_MUST_CHECK;
-/** A fork child that nobody watches: gives it its pages back and lets it go. */
+/** A fork child: gives it its pages back, and lets it go unless it is followed. */
 struct mw_error *mw_engine_release_child(struct mw_tracer *tracer,
 					 struct mw_thread *child) MW_MUST_CHECK;
 /** Opens memory and finds what an image needs, after attach and exec. */

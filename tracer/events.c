@@ -261,6 +261,8 @@ static struct mw_error *on_exec(struct mw_tracer *tracer, struct mw_thread *thre
 	/* A vfork child that becomes a program of its own has left the watched memory. */
 	if (thread->tgid != tracer->pid) {
 		mw_burst_release(tracer, true);
+		if (mw_engine_follow(tracer, thread, true))
+			return NULL;
 		mw_sys_detach(thread->tid, 0);
 		mw_engine_remove_thread(tracer, thread);
 		return NULL;

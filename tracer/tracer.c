@@ -100,6 +100,12 @@ struct mw_error *mw_engine_create_beside(struct mw_tracer *tracer, struct mw_tra
 	return NULL;
 }
 
+void mw_engine_discard(struct mw_tracer *tracer)
+{
+	mw_crew_remove(tracer->crew, tracer);
+	release(tracer);
+}
+
 /** A tracer on its way out. */
 struct farewell {
 	struct mw_tracer *tracer;
@@ -245,6 +251,11 @@ struct mw_error *mw_tracer_kill(struct mw_tracer *tracer)
 	return call(&(struct call){.tracer = tracer}, run_kill);
 }
 
+void mw_tracer_leave(struct mw_tracer *tracer)
+{
+	atomic_store(&tracer->leaving, true);
+}
+
 static struct mw_error *run_detach(void *arg)
 {
 	return mw_engine_detach(((struct call *)arg)->tracer);
@@ -253,7 +264,7 @@ static struct mw_error *run_detach(void *arg)
 struct mw_error *mw_tracer_detach(struct mw_tracer *tracer)
 {
 	/* Its reader may be stuck: the target doesn't have to wait for that. */
-	atomic_store(&tracer->leaving, true);
+	mw_tracer_leave(tracer);
 	return call(&(struct call){.tracer = tracer}, run_detach);
 }
 

@@ -17,6 +17,27 @@
 
 struct mw_tracer;
 
+/** A guard of the parent at the moment of the fork. */
+struct mw_inherited_guard {
+	uint32_t guard_id;
+	struct mw_range range;
+};
+
+/** A child with an address space of its own, traced by a tracer of its own. */
+struct mw_child {
+	struct mw_tracer *tracer;
+	pid_t pid;
+	pid_t parent;
+	/**
+	 * It runs up to its entry, where it is told (MW_RECORD_EXEC). Otherwise it is a copy of its
+	 * parent, which is STOPPED, and not guarded yet.
+	 */
+	bool is_new_program;
+	/** NULL for a new program. */
+	const struct mw_inherited_guard *guards;
+	size_t guard_count;
+};
+
 struct mw_tracer_options {
 	/** Records the ring holds. */
 	uint32_t ring_entries;
@@ -28,6 +49,15 @@ struct mw_tracer_options {
 	bool ignore_syscalls;
 	/** Launch programs into a process group of their own, away from the terminal's signals. */
 	bool own_process_group;
+	/**
+	 * If not NULL, children with an address space of their own get a tracer of their own, and
+	 * are handed over; theirs, too. It is called on the tracer's thread, and must not wait for
+	 * anybody. The tracer is the callee's to destroy.
+	 *
+	 * @return false: the child can't be taken, and is let go.
+	 */
+	bool (*take_child)(void *arg, const struct mw_child *child);
+	void *take_child_arg;
 	/** Time between two looks of the back end poll; 0 for 10 ms. */
 	uint64_t poll_window_ns;
 	/**
@@ -99,6 +129,9 @@ struct mw_error *mw_tracer_interrupt(struct mw_tracer *tracer) MW_MUST_CHECK;
 struct mw_error *mw_tracer_kill(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** Takes everything back that was done to the target, and lets it go as it was found. */
 struct mw_error *mw_tracer_detach(struct mw_tracer *tracer) MW_MUST_CHECK;
+
+/** Any thread: the target is about to be let go. From now on a full ring doesn't hold it. */
+void mw_tracer_leave(struct mw_tracer *tracer);
 
 /** What to guard. */
 struct mw_guard_request {

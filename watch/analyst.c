@@ -54,25 +54,48 @@ static void end_watch(struct mw_session *session, const struct mw_record *record
 				  record->text);
 }
 
+/* The target is told of by the name that it had first. */
+static void note_name(struct mw_session *session)
+{
+	struct mw_proc_status status;
+	struct mw_error *err;
+
+	if (!session->parent)
+		return;
+	err = mw_proc_status_read(session->pid, &status);
+	if (!err)
+		memcpy(session->name, status.name, sizeof(session->name));
+	mw_error_destroy(err);
+}
+
 /* The target stands at the entry of its new program until the watches are armed again. */
 static void follow_exec(struct mw_session *session)
 {
 	struct mw_error *err;
 
-	pthread_mutex_lock(&session->lock);
-	mw_session_notice(session, "process %d runs a new program (exec)", session->pid);
+	mw_family_await_births(session);
+	mw_session_lock(session);
+	note_name(session);
+	if (session->parent)
+		mw_session_notice(session, "runs a new program (exec)");
+	else
+		mw_session_notice(session, "process %d runs a new program (exec)", session->pid);
 	err = mw_session_load_symbols(session);
 	if (err)
 		mw_session_notice(session, "%s", err->message);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	if (!err)
 		mw_watch_resolve_again(session);
 	mw_error_destroy(err);
+	if (session->parent && !mw_watch_any_is_armed(session)) {
+		mw_family_let_go(session);
+		return;
+	}
 	err = mw_tracer_continue(session->tracer);
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	if (err)
 		mw_session_notice(session, "%s", err->message);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	mw_error_destroy(err);
 }
 
@@ -110,9 +133,9 @@ static void handle_locked(struct mw_session *session, const struct mw_record *re
 
 static void tell_progress(struct mw_session *session)
 {
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	pthread_cond_broadcast(&session->handled);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 }
 
 /* Without the lock: a sink may wait for its reader, and the front has to see signals meanwhile. */
@@ -122,7 +145,7 @@ static void settle(struct mw_session *session)
 
 	tell_progress(session);
 	mw_tracer_progress(session->tracer, &written, &released);
-	mw_vec_foreach (sink, &session->sinks)
+	mw_vec_foreach (sink, &session->family->sinks)
 		if (sink->settle)
 			sink->settle(sink->arg);
 	atomic_store(&session->settled, released);
@@ -134,14 +157,14 @@ static bool handle_batch(struct mw_session *session)
 	const struct mw_record *record = NULL;
 	unsigned handled = 0;
 
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	while (handled < BATCH && (record = mw_tracer_next(session->tracer, 0)) &&
 	       record->kind != MW_RECORD_EXEC) {
 		handle_locked(session, record);
 		mw_tracer_release(session->tracer);
 		handled++;
 	}
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	if (record && record->kind == MW_RECORD_EXEC) {
 		follow_exec(session);
 		mw_tracer_release(session->tracer);
@@ -152,19 +175,37 @@ static bool handle_batch(struct mw_session *session)
 	return handled;
 }
 
-static void *analyst_main(void *arg)
+/* What is asked for before all is handled, is done after that. */
+static bool is_over(struct mw_session *session)
 {
-	struct mw_session *session = arg;
+	if (!session->parent)
+		return atomic_load(&session->quit);
+	return session->let_go || session->state == MW_TARGET_EXITED ||
+	       session->state == MW_TARGET_DETACHED;
+}
+
+void mw_analyst_serve(struct mw_session *session)
+{
 	const struct timespec pause = {0, BATCH_PAUSE_NS};
 
 	for (;;) {
-		if (handle_batch(session))
+		bool over = is_over(session);
+
+		if (session->parent && !over && atomic_load(&session->family->leaving))
+			mw_family_let_go(session);
+		else if (handle_batch(session))
 			nanosleep(&pause, NULL);
-		else if (atomic_load(&session->quit))
-			return NULL;
+		else if (over)
+			return;
 		else
 			mw_tracer_next(session->tracer, IDLE_WAIT_NS);
 	}
+}
+
+static void *analyst_main(void *arg)
+{
+	mw_analyst_serve(arg);
+	return NULL;
 }
 
 /* Only interrupts: a sink that is stuck in a write fails with EINTR and is called no more. */
@@ -194,7 +235,7 @@ static void join(struct mw_session *session)
 	}
 }
 
-struct mw_error *mw_analyst_start(struct mw_session *session)
+int mw_analyst_create_thread(void *(*run)(void *arg), void *arg, pthread_t *ret)
 {
 	sigset_t all, before;
 	int result;
@@ -203,8 +244,15 @@ struct mw_error *mw_analyst_start(struct mw_session *session)
 	mw_emergency_keep_open(&all);
 	sigdelset(&all, poke_signal());
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&session->analyst, NULL, analyst_main, session);
+	result = pthread_create(ret, NULL, run, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return result;
+}
+
+struct mw_error *mw_analyst_start(struct mw_session *session)
+{
+	int result = mw_analyst_create_thread(analyst_main, session, &session->analyst);
+
 	session->analyst_runs = !result;
 	return result ? mw_error_os(result, "cannot start the analyst thread") : NULL;
 }
@@ -219,10 +267,17 @@ void mw_analyst_stop(struct mw_session *session)
 	session->analyst_runs = false;
 }
 
+void mw_analyst_poke(struct mw_session *session)
+{
+	pthread_kill(session->analyst, poke_signal());
+}
+
 static void poke(struct mw_session *session)
 {
-	if (atomic_load(&session->leaving))
-		pthread_kill(session->analyst, poke_signal());
+	if (!atomic_load(&session->family->leaving))
+		return;
+	mw_analyst_poke(session);
+	mw_family_poke(session->family);
 }
 
 /* Waits until what the tracer has written by now is handled, or has left the sinks as well. */
@@ -231,7 +286,7 @@ static void wait_for_analyst(struct mw_session *session, bool settled)
 	uint64_t written, released, wanted;
 
 	mw_tracer_progress(session->tracer, &wanted, &released);
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	for (;;) {
 		struct timespec deadline = in_a_second();
 
@@ -239,10 +294,10 @@ static void wait_for_analyst(struct mw_session *session, bool settled)
 		if ((settled ? atomic_load(&session->settled) : released) >= wanted)
 			break;
 		mw_tracer_wake_reader(session->tracer);
-		if (pthread_cond_timedwait(&session->handled, &session->lock, &deadline))
+		if (pthread_cond_timedwait(&session->handled, &session->family->lock, &deadline))
 			poke(session);
 	}
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 }
 
 void mw_analyst_catch_up(struct mw_session *session)

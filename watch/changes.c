@@ -17,19 +17,23 @@
 void mw_session_notice(struct mw_session *session, const char *format, ...)
 {
 	char message[512];
+	size_t used = 0;
 	va_list args;
 
+	if (session->parent)
+		used = (size_t)snprintf(message, sizeof(message),
+					"process %d (%s): ", (int)session->pid, session->name);
 	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
+	vsnprintf(message + used, sizeof(message) - used, format, args);
 	va_end(args);
-	mw_vec_foreach (sink, &session->sinks)
+	mw_vec_foreach (sink, &session->family->sinks)
 		if (sink->notice)
 			sink->notice(sink->arg, message);
 }
 
 static void give_to_sinks(struct mw_session *session, const struct mw_change *change)
 {
-	mw_vec_foreach (sink, &session->sinks)
+	mw_vec_foreach (sink, &session->family->sinks)
 		if (sink->change && !sink->change(sink->arg, change))
 			sink->change = NULL;
 }
@@ -162,25 +166,37 @@ static size_t unwind(struct mw_session *session, const struct mw_hit *hit,
 				 mw_min(session->options.stack_depth, (unsigned)STACK_MAX));
 }
 
-static void count(struct mw_session *session, struct mw_watch *watch, struct mw_change *change)
+/* The watch of the target counts for its children as well: that is what a person looks at. */
+static struct mw_watch *find_book(struct mw_session *session, struct mw_watch *watch)
+{
+	struct mw_watch *book = watch;
+
+	if (session->parent)
+		book = mw_watch_find(session->family->root, watch->id);
+	return book ? book : watch;
+}
+
+static void count(struct mw_session *session, struct mw_watch *book, struct mw_change *change)
 {
 	if (change->silent) {
-		watch->silent++;
+		book->silent++;
 		session->silent++;
 	} else {
-		watch->changes++;
+		book->changes++;
 		session->changes++;
 	}
+	change->hits = book->changes + (session->options.report_silent ? book->silent : 0);
 	/* Short of memory the counts stay right, only the row is missing. */
-	mw_error_destroy(mw_ledger_count(&watch->ledger, change));
+	mw_error_destroy(mw_ledger_count(&book->ledger, change));
 }
 
 static void deliver(struct mw_session *session, struct mw_watch *watch, struct mw_change *change)
 {
+	struct mw_watch *book = find_book(session, watch);
 	struct mw_frame frames[STACK_MAX];
 
 	if (change->silent && !session->options.report_silent) {
-		count(session, watch, change);
+		count(session, book, change);
 		return;
 	}
 	if (change->silent)
@@ -189,11 +205,10 @@ static void deliver(struct mw_session *session, struct mw_watch *watch, struct m
 		show_unmapped(session, watch, change);
 	else
 		list_members(session, watch, change);
-	count(session, watch, change);
+	count(session, book, change);
 	change->stack_count = unwind(session, change->hit, frames);
 	change->stack = frames;
-	change->seq = ++session->last_seq;
-	change->hits = watch->changes + (session->options.report_silent ? watch->silent : 0);
+	change->seq = ++session->family->last_seq;
 	give_to_sinks(session, change);
 	change->stack = NULL;
 	free_members(change);

@@ -8,6 +8,7 @@
 
 #include "base/memory_text.h"
 #include "tracer/tracer.h"
+#include "watch/family.h"
 #include "watch/ledger.h"
 #include "watch/region_index.h"
 #include "watch/session.h"
@@ -52,12 +53,13 @@ struct mw_watch {
 struct mw_session {
 	struct mw_session_options options;
 	struct mw_tracer *tracer;
-	/**
-	 * Guards everything below. Never held while the tracer is asked for something, because the
-	 * tracer may be waiting for the analyst, who needs it.
-	 */
-	pthread_mutex_t lock;
+	/** Its lock guards everything below. */
+	struct mw_family *family;
+	/** A followed child: the process that made it; 0 for the target itself. */
+	pid_t parent;
+	/** Of `image`, or NULL. */
 	struct mw_symbols *symbols;
+	struct mw_image *image;
 	MW_VEC(struct mw_watch *) watches;
 	/** Where the watches are, unless `regions_stale`; and those that the present hit touches.
 	 */
@@ -73,7 +75,6 @@ struct mw_session {
 	/** Number of the last hit handled; a gap means that a full ring has lost some. */
 	uint64_t last_hit;
 	bool hits_lost;
-	uint64_t last_seq;
 	/** Of the value that is formatted just now. */
 	struct mw_memory_text value_text;
 	uint64_t changes;
@@ -85,13 +86,13 @@ struct mw_session {
 	bool launched;
 	int wait_status;
 
-	/** Only changed before the first watch. */
-	MW_VEC(struct mw_sink) sinks;
 	pthread_t analyst;
 	bool analyst_runs;
 	_Atomic bool quit;
-	/** The target is let go: sinks that block are not waited for. */
-	_Atomic bool leaving;
+	/** A followed child: the analyst has let it go; its tracer is going (see `list_lock`). */
+	bool let_go;
+	bool buried;
+	/** Of the target's own session; a child's is -1. */
 	int event_fd;
 	/** Records whose reports have left the sinks, as far as these let them go. */
 	_Atomic uint64_t settled;
@@ -105,10 +106,14 @@ struct mw_error *mw_watch_create(struct mw_session *session, const char *express
 				 const char *name, enum mw_backend backend,
 				 struct mw_watch **ret) MW_MUST_CHECK;
 void mw_watch_destroy(struct mw_watch *watch);
+/** The same watch for a child, not armed. The session is locked. */
+struct mw_error *mw_watch_copy(const struct mw_watch *watch, struct mw_watch **ret) MW_MUST_CHECK;
 /** @return NULL when there is none. */
 struct mw_watch *mw_watch_find(struct mw_session *session, unsigned id);
 /** Arms with the planned back end. The session is not locked. */
 struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch) MW_MUST_CHECK;
+/** The analyst's thread. */
+bool mw_watch_any_is_armed(const struct mw_session *session);
 /** Resolves and arms again what an exec has ended. The session is not locked. */
 void mw_watch_resolve_again(struct mw_session *session);
 
@@ -138,7 +143,13 @@ size_t mw_plan_backends(struct mw_session *session, const struct mw_watch *watch
 
 /* analyst.c */
 
+/** Starts a thread that mw_analyst_poke() may interrupt. @return 0 or an errno. */
+int mw_analyst_create_thread(void *(*run)(void *arg), void *arg, pthread_t *ret);
+/** Handles what the tracer records, up to the end; a thread of its own. */
+void mw_analyst_serve(struct mw_session *session);
 struct mw_error *mw_analyst_start(struct mw_session *session) MW_MUST_CHECK;
+/** Interrupts it if it is stuck in a sink. */
+void mw_analyst_poke(struct mw_session *session);
 void mw_analyst_stop(struct mw_session *session);
 /** Waits until every record written before the call has been handled, though maybe not read. */
 void mw_analyst_catch_up(struct mw_session *session);
@@ -153,6 +164,15 @@ void mw_session_notice(struct mw_session *session, const char *format, ...) MW_P
 
 /* session.c */
 
+/** A session of the family, with that tracer, or without one yet. */
+struct mw_error *mw_session_allocate(const struct mw_session_options *options,
+				     struct mw_session **ret) MW_MUST_CHECK;
+/** Its analyst has ended, and its tracer is gone. */
+void mw_session_free(struct mw_session *session);
+/** Its event descriptor becomes readable. */
+void mw_session_wake(struct mw_session *session);
+/** Adds what the session's own tracer has counted. The session is locked. */
+void mw_session_add_stats(const struct mw_session *session, struct mw_stats *total);
 /** Opens the symbols of the present image, in place of those that were there. */
 struct mw_error *mw_session_load_symbols(struct mw_session *session) MW_MUST_CHECK;
 void mw_session_set_state(struct mw_session *session, enum mw_target_state state);

@@ -29,13 +29,13 @@ struct mw_error *mw_session_print(struct mw_session *session, const char *expres
 {
 	struct mw_error *err;
 
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	err = need_symbols(session);
 	if (!err)
 		err = mw_symbols_print(session->symbols, expression, out);
 	if (!err)
 		fputc('\n', out);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	return err;
 }
 
@@ -214,11 +214,11 @@ struct mw_error *mw_session_examine(struct mw_session *session, const char *expr
 {
 	struct mw_error *err;
 
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	err = need_symbols(session);
 	if (!err)
 		err = examine_locked(session, expression, count, format, unit, out);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	return err;
 }
 
@@ -232,7 +232,7 @@ struct mw_error *mw_session_threads(struct mw_session *session,
 
 	if (err)
 		return err;
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	for (size_t i = 0; i < count; i++) {
 		struct mw_thread_info info = {.tid = threads[i].tid, .state = threads[i].state};
 
@@ -243,7 +243,7 @@ struct mw_error *mw_session_threads(struct mw_session *session,
 		}
 		visit(arg, &info);
 	}
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	return NULL;
 }
 
@@ -302,29 +302,29 @@ struct mw_error *mw_session_backtrace(struct mw_session *session, pid_t tid, str
 	if (err)
 		return err;
 	size = read_stack(&reader, regs.sp, stack);
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	err = need_symbols(session);
 	if (!err)
 		*ret_count =
 			mw_symbols_unwind(session->symbols, &regs, regs.sp, stack, size, ret, max);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	return err;
 }
 
 void mw_session_modules(struct mw_session *session,
 			void (*visit)(void *arg, const struct mw_module_info *module), void *arg)
 {
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	if (session->symbols)
 		mw_symbols_modules(session->symbols, visit, arg);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 }
 
 void mw_session_complete(struct mw_session *session, const char *expression,
 			 void (*visit)(void *arg, const char *word), void *arg)
 {
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	if (session->symbols)
 		mw_symbols_complete(session->symbols, expression, visit, arg);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 }

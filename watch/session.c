@@ -15,8 +15,36 @@
 /* Enough for deep stacks of ordinary frames; what is above is read live. */
 #define STACK_BYTES (32u << 10)
 
-struct mw_error *mw_session_create(const struct mw_session_options *options,
-				   struct mw_session **ret)
+struct mw_error *mw_session_allocate(const struct mw_session_options *options,
+				     struct mw_session **ret)
+{
+	struct mw_session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		return mw_err_nomem;
+	session->options = *options;
+	session->event_fd = -1;
+	pthread_cond_init(&session->handled, NULL);
+	*ret = session;
+	return NULL;
+}
+
+void mw_session_free(struct mw_session *session)
+{
+	mw_vec_foreach (watch, &session->watches)
+		mw_watch_destroy(*watch);
+	mw_vec_deinit(&session->watches);
+	mw_vec_deinit(&session->touched);
+	mw_memory_text_deinit(&session->value_text);
+	mw_region_index_deinit(&session->regions);
+	if (session->event_fd >= 0)
+		close(session->event_fd);
+	pthread_cond_destroy(&session->handled);
+	free(session);
+}
+
+static struct mw_error *create_tracer(const struct mw_session_options *options,
+				      struct mw_family *family, struct mw_tracer **ret)
 {
 	struct mw_tracer_options tracer_options = {
 		.ring_entries = options->ring_entries ? options->ring_entries : RING_ENTRIES,
@@ -27,21 +55,32 @@ struct mw_error *mw_session_create(const struct mw_session_options *options,
 		.hot_rate = options->hot_rate,
 		.cool_down_ns = options->cool_down_ns,
 		.own_process_group = options->own_process_group,
+		.take_child = options->follow_forks ? mw_family_take : NULL,
+		.take_child_arg = family,
 		.log = options->log,
 	};
-	struct mw_session *session = calloc(1, sizeof(*session));
-	struct mw_error *err = NULL;
 
-	if (!session)
-		return mw_err_nomem;
-	session->options = *options;
-	pthread_mutex_init(&session->lock, NULL);
-	pthread_cond_init(&session->handled, NULL);
+	return mw_tracer_create(&tracer_options, ret);
+}
+
+struct mw_error *mw_session_create(const struct mw_session_options *options,
+				   struct mw_session **ret)
+{
+	struct mw_session *session;
+	struct mw_error *err = mw_session_allocate(options, &session);
+
+	if (err)
+		return err;
+	err = mw_family_create(session, &session->family);
+	if (err) {
+		mw_session_free(session);
+		return err;
+	}
 	session->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (session->event_fd < 0)
 		err = mw_error_os(errno, "cannot make an event descriptor");
 	if (!err)
-		err = mw_tracer_create(&tracer_options, &session->tracer);
+		err = create_tracer(options, session->family, &session->tracer);
 	if (!err)
 		err = mw_analyst_start(session);
 	if (err) {
@@ -54,54 +93,51 @@ struct mw_error *mw_session_create(const struct mw_session_options *options,
 
 void mw_session_destroy(struct mw_session *session)
 {
+	struct mw_family *family;
+
 	if (!session)
 		return;
-	atomic_store(&session->leaving, true);
+	family = session->family;
+	mw_family_leave(family);
 	if (session->tracer) {
 		/* The tracer's last records need a reader, and the reader the tracer's ring. */
 		mw_error_destroy(mw_tracer_detach(session->tracer));
 		mw_analyst_stop(session);
 	}
+	mw_family_await_end(family);
+	mw_session_forget_image(session);
 	mw_tracer_destroy(session->tracer);
-	mw_vec_foreach (watch, &session->watches)
-		mw_watch_destroy(*watch);
-	mw_vec_deinit(&session->watches);
-	mw_vec_deinit(&session->touched);
-	mw_memory_text_deinit(&session->value_text);
-	mw_region_index_deinit(&session->regions);
-	mw_vec_deinit(&session->sinks);
-	mw_symbols_destroy(session->symbols);
-	if (session->event_fd >= 0)
-		close(session->event_fd);
-	pthread_cond_destroy(&session->handled);
-	pthread_mutex_destroy(&session->lock);
-	free(session);
+	mw_session_free(session);
+	mw_family_destroy(family);
 }
 
 struct mw_error *mw_session_add_sink(struct mw_session *session, const struct mw_sink *sink)
 {
 	bool ok;
 
-	pthread_mutex_lock(&session->lock);
-	ok = mw_vec_push(&session->sinks, *sink);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_lock(session);
+	ok = mw_vec_push(&session->family->sinks, *sink);
+	mw_session_unlock(session);
 	return ok ? NULL : mw_err_nomem;
 }
 
 struct mw_error *mw_session_load_symbols(struct mw_session *session)
 {
 	struct mw_mem_reader reader = mw_tracer_reader(session->tracer);
-	struct mw_symbols *symbols;
-	struct mw_error *err =
-		mw_symbols_create(session->pid, &reader, &session->options.log, &symbols);
+	struct mw_image *image = calloc(1, sizeof(*image));
+	struct mw_error *err;
 
-	if (err)
+	if (!image)
+		return mw_err_nomem;
+	err = mw_symbols_create(session->pid, &reader, &session->options.log, &image->symbols);
+	if (err) {
+		free(image);
 		return err;
+	}
 	/* Types belong to the symbols. */
 	mw_vec_foreach (watch, &session->watches)
 		(*watch)->object.type = NULL;
-	mw_symbols_destroy(session->symbols);
-	session->symbols = symbols;
+	mw_session_use_image(session, image);
 	return NULL;
 }
 
@@ -111,7 +147,7 @@ static struct mw_error *adopt(struct mw_session *session, pid_t pid, bool launch
 	struct mw_proc_status status;
 	struct mw_error *err = mw_proc_status_read(pid, &status);
 
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	session->pid = pid;
 	session->launched = launched;
 	/* The tracer's own record says the same, later. */
@@ -120,7 +156,7 @@ static struct mw_error *adopt(struct mw_session *session, pid_t pid, bool launch
 		memcpy(session->name, status.name, sizeof(session->name));
 	if (!err)
 		err = mw_session_load_symbols(session);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	return err;
 }
 
@@ -158,24 +194,30 @@ struct mw_error *mw_session_detach(struct mw_session *session)
 {
 	struct mw_error *err;
 
-	atomic_store(&session->leaving, true);
+	mw_family_leave(session->family);
 	err = mw_tracer_detach(session->tracer);
-	if (!err)
-		mw_session_sync(session);
+	mw_session_sync(session);
+	mw_family_await_end(session->family);
 	return err;
+}
+
+void mw_session_wake(struct mw_session *session)
+{
+	uint64_t one = 1;
+
+	/* A full counter is readable as well: nothing is lost when the write fails. */
+	if (write(session->event_fd, &one, sizeof(one)) < 0)
+		return;
 }
 
 void mw_session_set_state(struct mw_session *session, enum mw_target_state state)
 {
-	uint64_t one = 1;
-
 	session->state = state;
-	mw_vec_foreach (sink, &session->sinks)
-		if (sink->state)
+	/* The sinks are told of the target, and of nobody else. */
+	mw_vec_foreach (sink, &session->family->sinks)
+		if (sink->state && !session->parent)
 			sink->state(sink->arg, state);
-	/* A full counter is readable as well: nothing is lost when the write fails. */
-	if (write(session->event_fd, &one, sizeof(one)) < 0)
-		return;
+	mw_session_wake(session->family->root);
 }
 
 void mw_session_target(struct mw_session *session, struct mw_target_info *ret)
@@ -183,7 +225,7 @@ void mw_session_target(struct mw_session *session, struct mw_target_info *ret)
 	struct mw_proc_status status;
 	struct mw_error *err;
 
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	*ret = (struct mw_target_info){
 		.state = session->state,
 		.pid = session->pid,
@@ -191,7 +233,7 @@ void mw_session_target(struct mw_session *session, struct mw_target_info *ret)
 		.wait_status = session->wait_status,
 	};
 	memcpy(ret->name, session->name, sizeof(ret->name));
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	err = mw_proc_status_read(ret->pid, &status);
 	if (!err)
 		ret->threads = (unsigned)status.threads;
@@ -212,26 +254,21 @@ void mw_session_event_clear(struct mw_session *session)
 		return;
 }
 
-void mw_session_stats(struct mw_session *session, struct mw_stats *ret)
+void mw_session_add_stats(const struct mw_session *session, struct mw_stats *total)
 {
 	const struct mw_tracer_stats *stats = mw_tracer_stats(session->tracer);
 
-	pthread_mutex_lock(&session->lock);
-	*ret = (struct mw_stats){
-		.hits_seen = stats->hits,
-		.hits_dropped = stats->dropped,
-		.changes = session->changes,
-		.silent = session->silent,
-		.foreign = stats->foreign,
-		.replayed = stats->replayed,
-		.emulated = stats->emulated,
-		.stepped = stats->stepped,
-		.hardware = stats->hardware,
-		.polled = stats->polled,
-		.syscalls_redirected = stats->syscalls_redirected,
-		.faults = stats->faults,
-		.ring_waits = stats->ring_waits,
-		.last_arm_ns = session->last_arm_ns,
-	};
-	pthread_mutex_unlock(&session->lock);
+	total->hits_seen += stats->hits;
+	total->hits_dropped += stats->dropped;
+	total->changes += session->changes;
+	total->silent += session->silent;
+	total->foreign += stats->foreign;
+	total->replayed += stats->replayed;
+	total->emulated += stats->emulated;
+	total->stepped += stats->stepped;
+	total->hardware += stats->hardware;
+	total->polled += stats->polled;
+	total->syscalls_redirected += stats->syscalls_redirected;
+	total->faults += stats->faults;
+	total->ring_waits += stats->ring_waits;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /**
- * A session: one target, its watches, the analyst that turns hits into changes. The layer above
- * calls it from one thread (the front); sinks are called from the analyst thread.
+ * A session: one target, its watches, the analyst that turns hits into changes. Children of the
+ * target may be watched along with it; what is asked for, is asked of the target itself. The layer
+ * above calls it from one thread (the front); sinks are called from the analyst thread.
  */
 #ifndef MW_WATCH_SESSION_H
 #define MW_WATCH_SESSION_H
@@ -34,6 +35,8 @@ struct mw_session_options {
 	bool report_silent;
 	/** Launch into a process group of its own, so that the terminal's Ctrl-C is ours alone. */
 	bool own_process_group;
+	/** Watch the target's children as well, and theirs (--follow-fork). */
+	bool follow_forks;
 	/** Leave system calls alone (--syscalls=off). */
 	bool ignore_syscalls;
 	/** Time between two looks of the back end poll; 0 for 10 ms. */
@@ -105,6 +108,31 @@ struct mw_target_info {
 	unsigned threads;
 };
 void mw_session_target(struct mw_session *session, struct mw_target_info *ret);
+
+/** A child of the target, or a child of such a child, that is or was followed. */
+struct mw_process_info {
+	pid_t pid;
+	pid_t parent;
+	char name[64];
+	enum mw_target_state state;
+	/** waitpid status, once state is EXITED. */
+	int wait_status;
+	uint64_t changes;
+	uint64_t silent;
+};
+/** How many processes beside the target are being watched now. */
+size_t mw_session_followed(struct mw_session *session);
+/** The vector is the caller's. */
+struct mw_process_list {
+	struct mw_process_info *items;
+	size_t count;
+	size_t capacity;
+	/** How many more have ended. */
+	size_t forgotten;
+};
+/** Lists those that have ended, in that order, and those that are being watched. */
+struct mw_error *mw_session_processes(struct mw_session *session,
+				      struct mw_process_list *ret) MW_MUST_CHECK;
 
 /** A descriptor that polls readable whenever the target's state may have changed. */
 int mw_session_event_fd(const struct mw_session *session);
@@ -201,6 +229,7 @@ struct mw_stats {
 	/** From the watch command to armed, ns, of the last watch. */
 	uint64_t last_arm_ns;
 };
+/** Of the target and of all that was followed. */
 void mw_session_stats(struct mw_session *session, struct mw_stats *ret);
 
 /** Waits until every store carried out before the call has been reported to the sinks. */

@@ -46,6 +46,33 @@ struct mw_error *mw_watch_create(struct mw_session *session, const char *express
 	return NULL;
 }
 
+struct mw_error *mw_watch_copy(const struct mw_watch *watch, struct mw_watch **ret)
+{
+	struct mw_watch *copy = calloc(1, sizeof(*copy));
+	struct mw_error *err = NULL;
+
+	if (!copy)
+		return mw_err_nomem;
+	copy->id = watch->id;
+	copy->name = strdup(watch->name);
+	copy->expression = strdup(watch->expression);
+	copy->object = watch->object;
+	copy->symbolic = watch->symbolic;
+	copy->wanted = watch->wanted;
+	copy->enabled = watch->enabled;
+	copy->armed_after = UINT64_MAX;
+	if (!copy->name || !copy->expression)
+		err = mw_err_nomem;
+	if (!err)
+		err = mw_snapshot_create(copy);
+	if (err) {
+		mw_watch_destroy(copy);
+		return err;
+	}
+	*ret = copy;
+	return NULL;
+}
+
 /* The list is in the order of the numbers. */
 struct mw_watch *mw_watch_find(struct mw_session *session, unsigned id)
 {
@@ -80,17 +107,18 @@ static struct mw_error *arm_with(struct mw_session *session, struct mw_watch *wa
 	return mw_tracer_guard(session->tracer, &request, &watch->guard_id);
 }
 
-/* Who asked for nothing special is told that he won't learn who writes. */
+/* Who asked for nothing special is told, once, that he won't learn who writes. */
 static void tell_polled(struct mw_session *session, const struct mw_watch *watch, const char *why)
 {
-	if (watch->backend != MW_BACKEND_POLL || watch->wanted != MW_BACKEND_AUTO)
+	if (watch->backend != MW_BACKEND_POLL || watch->wanted != MW_BACKEND_AUTO ||
+	    session->parent)
 		return;
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	mw_session_notice(session,
 			  "watch %u (%s) is polled, which tells what changes but not who changes "
 			  "it: %s",
 			  watch->id, watch->name, why);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 }
 
 /* The later back ends are makeshifts: if none works, the first one's reason is what counts. */
@@ -126,12 +154,12 @@ static struct mw_error *resolve_one(struct mw_session *session, struct mw_watch 
 	/* An address means nothing in a new image. */
 	if (!watch->symbolic)
 		return mw_error_create(MW_ERROR_OTHER, "it is an address, not a name");
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	err = mw_symbols_eval(session->symbols, watch->expression, &watch->object);
 	if (!err)
 		err = mw_snapshot_create(watch);
 	session->regions_stale = true;
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	return err || !watch->enabled ? err : mw_watch_arm(session, watch);
 }
 
@@ -155,9 +183,9 @@ void mw_watch_resolve_again(struct mw_session *session)
 		struct mw_watch *watch = *item;
 		struct mw_error *err = resolve_one(session, watch);
 
-		pthread_mutex_lock(&session->lock);
+		mw_session_lock(session);
 		note_resolution(session, watch, err);
-		pthread_mutex_unlock(&session->lock);
+		mw_session_unlock(session);
 		mw_error_destroy(err);
 	}
 }
@@ -203,7 +231,7 @@ struct mw_error *mw_session_watch(struct mw_session *session, const char *expres
 	struct mw_watch *watch = NULL;
 	struct mw_error *err = NULL;
 
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	if (!session->symbols)
 		err = mw_error_create(MW_ERROR_USAGE, "there is no target to watch");
 	if (!err)
@@ -214,14 +242,14 @@ struct mw_error *mw_session_watch(struct mw_session *session, const char *expres
 	if (!err)
 		watch->id = session->last_watch_id + 1;
 	session->regions_stale = true;
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	if (err) {
 		mw_watch_destroy(watch);
 		return err;
 	}
 	watch->enabled = true;
 	err = mw_watch_arm(session, watch);
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	if (err) {
 		unlist(session, watch);
 		mw_watch_destroy(watch);
@@ -230,7 +258,7 @@ struct mw_error *mw_session_watch(struct mw_session *session, const char *expres
 		if (ret)
 			describe(session, watch, ret);
 	}
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	return err;
 }
 
@@ -252,9 +280,9 @@ static struct mw_watch *find_locked(struct mw_session *session, unsigned id)
 {
 	struct mw_watch *watch;
 
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	watch = mw_watch_find(session, id);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	return watch;
 }
 
@@ -268,10 +296,10 @@ struct mw_error *mw_session_unwatch(struct mw_session *session, unsigned id)
 	err = disarm(session, watch);
 	if (err)
 		return err;
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	unlist(session, watch);
 	mw_watch_destroy(watch);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	return NULL;
 }
 
@@ -299,13 +327,13 @@ static void visit_watch(struct mw_session *session, const struct mw_watch *watch
 {
 	struct mw_watch_info info;
 
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	describe(session, watch, &info);
 	info.pages = guard->pages;
 	info.foreign = guard->foreign;
 	info.backend_note = guard->note;
 	visit(arg, &info);
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 }
 
 /* A question to the tracer takes so long that a hundred thousand of them would be felt. */
@@ -385,13 +413,21 @@ struct mw_error *mw_session_writers(struct mw_session *session, unsigned id,
 {
 	struct mw_watch *watch;
 
-	pthread_mutex_lock(&session->lock);
+	mw_session_lock(session);
 	watch = mw_watch_find(session, id);
 	if (watch) {
 		mw_ledger_sort(&watch->ledger);
 		mw_vec_foreach (row, &watch->ledger.rows)
 			visit_row(*row, visit, arg);
 	}
-	pthread_mutex_unlock(&session->lock);
+	mw_session_unlock(session);
 	return watch ? NULL : no_such_watch(id);
+}
+
+bool mw_watch_any_is_armed(const struct mw_session *session)
+{
+	mw_vec_foreach (watch, &session->watches)
+		if ((*watch)->guard_id)
+			return true;
+	return false;
 }
