@@ -7,6 +7,7 @@
 #include "repl/front.h"
 #include "repl/lookup.h"
 #include "repl/place.h"
+#include "repl/processes.h"
 #include "repl/stats.h"
 #include "repl/table.h"
 
@@ -134,6 +135,7 @@ static struct mw_error *info_target(struct mw_front *front)
 		   target.name, state_names[target.state], target.threads,
 		   target.threads == 1 ? "" : "s", target.launched ? "launched" : "attached");
 	mw_row_end(&row);
+	mw_processes_print(front->session, &front->style, front->out);
 	mw_table_init(&table, module_columns, mw_array_size(module_columns));
 	mw_session_modules(front->session, add_module, &table);
 	mw_table_print(&table, &front->style, 0, front->out);
@@ -156,7 +158,7 @@ static struct mw_error *info_stats(struct mw_front *front)
 static const struct mw_topic topic_table[] = {
 	{"watches", "the watches, what guards them, what they have seen", info_watches},
 	{"threads", "the threads of the target", info_threads},
-	{"target", "the process, its modules, their debug information", info_target},
+	{"target", "the process, followed children, modules, their debug information", info_target},
 	{"features", "what this kernel and these permissions allow", info_features},
 	{"stats", "what was seen, dropped, and how stores were carried out", info_stats},
 };

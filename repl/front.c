@@ -137,6 +137,16 @@ struct mw_error *mw_front_arm(struct mw_front *front)
 	return NULL;
 }
 
+/** Without its parent, as well. */
+static void announce_children(struct mw_front *front)
+{
+	size_t followed = mw_session_followed(front->session);
+
+	if (followed)
+		mw_reporter_say(&front->reporter, "%zu followed process%s still watched", followed,
+				followed == 1 ? " is" : "es are");
+}
+
 static void announce_exit(struct mw_front *front, const struct mw_target_info *target)
 {
 	int status = target->wait_status;
@@ -148,6 +158,7 @@ static void announce_exit(struct mw_front *front, const struct mw_target_info *t
 	else
 		mw_reporter_say(&front->reporter, "target %d (%s) exited with code %d",
 				(int)target->pid, target->name, WEXITSTATUS(status));
+	announce_children(front);
 }
 
 /** Asking the session without need would wait for a report that is stuck on its way out. */

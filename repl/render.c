@@ -119,12 +119,22 @@ static void put_allocator(struct mw_row *row, const struct mw_change *change)
 			   change->place.function ? change->place.function : "the allocator");
 }
 
-static void put_thread(struct mw_row *row, const struct mw_hit *hit)
+/** Of a followed child, which process it is as well. */
+static void put_thread(struct mw_row *row, const struct mw_change *change)
 {
-	if (hit->tid <= 0)
+	const struct mw_hit *hit = change->hit;
+
+	if (hit->tid <= 0 && !change->followed)
 		return;
 	mw_row_pad(row, COLUMN_THREAD);
-	mw_row_put(row, MW_HUE_PLAIN, "thread %d", (int)hit->tid);
+	if (change->followed)
+		mw_row_put(row, MW_HUE_PLAIN, "process %d", (int)hit->pid);
+	if (hit->tid <= 0)
+		return;
+	if (!change->followed)
+		mw_row_put(row, MW_HUE_PLAIN, "thread %d", (int)hit->tid);
+	else if (hit->tid != hit->pid)
+		mw_row_put(row, MW_HUE_PLAIN, ", thread %d", (int)hit->tid);
 	if (hit->thread_name[0])
 		mw_row_put(row, MW_HUE_PLAIN, " (%.*s)", MW_COMM_SIZE, hit->thread_name);
 }
@@ -163,7 +173,7 @@ void mw_render_change(const struct mw_change *change, uint64_t start_ns,
 	mw_row_pad(&row, COLUMN_WHERE);
 	put_where(&row, change);
 	put_allocator(&row, change);
-	put_thread(&row, change->hit);
+	put_thread(&row, change);
 	put_time(&row, change->hit->time_ns, start_ns);
 	mw_row_end(&row);
 	if (change->member_count > 1)

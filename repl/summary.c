@@ -2,6 +2,7 @@
 #include "repl/summary.h"
 
 #include "base/error.h"
+#include "repl/processes.h"
 #include "repl/stats.h"
 #include "repl/watch_ref.h"
 #include "repl/writers.h"
@@ -17,5 +18,6 @@ void mw_summary_print(struct mw_session *session, const struct mw_style *style, 
 		fprintf(out, "the summary ends here: %s\n", err->message);
 	mw_error_destroy(err);
 	mw_vec_deinit(&ids);
+	mw_processes_print(session, style, out);
 	mw_stats_print(session, out);
 }

@@ -5,7 +5,8 @@
 #include "repl/style.h"
 #include "watch/session.h"
 
-/** Prints what a session has seen: the writers of each watch, then the accounting. */
+/** Prints what a session has seen: the writers of each watch, the processes
+ * that were followed, then the accounting. */
 void mw_summary_print(struct mw_session *session, const struct mw_style *style, FILE *out);
 
 #endif

@@ -57,6 +57,8 @@ struct mw_change {
 	const uint8_t *new_value;
 	/** The store wrote what already stood there. */
 	bool silent;
+	/** It happened in a child of the target. */
+	bool followed;
 
 	struct mw_member_change members[MW_MEMBERS_MAX];
 	size_t member_count;

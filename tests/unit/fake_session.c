@@ -386,6 +386,30 @@ struct mw_error *mw_session_writers(struct mw_session *session, unsigned id,
 	return NULL;
 }
 
+size_t mw_session_followed(struct mw_session *session MW_UNUSED)
+{
+	return fake.script.followed;
+}
+
+struct mw_error *mw_session_processes(struct mw_session *session MW_UNUSED,
+				      struct mw_process_list *ret)
+{
+	static const struct mw_process_info processes[] = {
+		{4701, 4700, "worker", MW_TARGET_EXITED, 7 << 8, 3, 1},
+		{4702, 4700, "worker", MW_TARGET_EXITED, SIGKILL, 0, 0},
+		{4703, 4702, "true", MW_TARGET_DETACHED, 0, 2, 0},
+		{4704, 4700, "worker", MW_TARGET_RUNNING, 0, 1200, 5},
+	};
+
+	if (!fake.script.followed)
+		return NULL;
+	for (size_t i = 0; i < mw_array_size(processes); i++)
+		if (!mw_vec_push(ret, processes[i]))
+			return mw_err_nomem;
+	ret->forgotten = 1000;
+	return NULL;
+}
+
 void mw_session_stats(struct mw_session *session, struct mw_stats *ret)
 {
 	*ret = (struct mw_stats){
