@@ -72,8 +72,10 @@ static struct mw_error *use_code(struct mw_tracer *tracer, struct mw_injection *
 /* Without it the dead-man is there, still. */
 void mw_annex_call_guardian(struct mw_tracer *tracer)
 {
-	struct mw_error *err = mw_guardian_start(&tracer->guardian);
+	struct mw_error *err;
 
+	mw_crew_lend_guardian(tracer->crew, &tracer->guardian);
+	err = mw_guardian_start(&tracer->guardian);
 	if (err)
 		mw_engine_emit_notice(tracer, "%s: don't kill -9 memwatch", err->message);
 	mw_error_destroy(err);

@@ -10,6 +10,8 @@
 #include "tracer/engine.h"
 #include "tracer/wait.h"
 
+#define GUARDIANS_KEPT 8
+
 /** What the new thread reports back before it serves. */
 struct startup {
 	struct mw_crew *crew;
@@ -61,6 +63,9 @@ static struct mw_error *start_thread(struct mw_crew *crew)
 
 static void release(struct mw_crew *crew)
 {
+	mw_vec_foreach (guardian, &crew->guardians)
+		mw_guardian_deinit(guardian);
+	mw_vec_deinit(&crew->guardians);
 	mw_vec_deinit(&crew->members);
 	mw_vec_deinit(&crew->strays);
 	mw_mailbox_deinit(&crew->mailbox);
@@ -100,8 +105,24 @@ struct mw_error *mw_crew_add(struct mw_crew *crew, struct mw_tracer *tracer)
 	return mw_vec_push(&crew->members, tracer) ? NULL : mw_err_nomem;
 }
 
-bool mw_crew_remove(struct mw_crew *crew, const struct mw_tracer *tracer)
+void mw_crew_lend_guardian(struct mw_crew *crew, struct mw_guardian *ret)
 {
+	if (!ret->page && crew->guardians.count)
+		*ret = crew->guardians.items[--crew->guardians.count];
+}
+
+static void keep_guardian(struct mw_crew *crew, struct mw_guardian *guardian)
+{
+	if (!guardian->page || crew->guardians.count == GUARDIANS_KEPT)
+		return;
+	mw_guardian_set_target(guardian, 0);
+	if (mw_vec_push(&crew->guardians, *guardian))
+		*guardian = (struct mw_guardian){0};
+}
+
+bool mw_crew_remove(struct mw_crew *crew, struct mw_tracer *tracer)
+{
+	keep_guardian(crew, &tracer->guardian);
 	for (size_t i = crew->members.count; i-- > 0;)
 		if (crew->members.items[i] == tracer)
 			mw_vec_remove(&crew->members, i);

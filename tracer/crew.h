@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/vec.h"
+#include "tracer/guardian.h"
 #include "tracer/mailbox.h"
 #include "tracer/stop.h"
 
@@ -32,6 +33,8 @@ struct mw_crew {
 	/** Changed by the thread itself. */
 	MW_VEC(struct mw_tracer *) members;
 	MW_VEC(struct mw_stray) strays;
+	/** Guardians of those who have left: starting one takes longer than a short child lives. */
+	MW_VEC(struct mw_guardian) guardians;
 	/** Another thread of memwatch crashes, and waits for the targets to be let go. */
 	_Atomic enum {
 		MW_EMERGENCY_NONE,
@@ -53,7 +56,9 @@ void mw_crew_destroy(struct mw_crew *crew);
 
 struct mw_error *mw_crew_add(struct mw_crew *crew, struct mw_tracer *tracer) MW_MUST_CHECK;
 /** @return whether it was the last one: then the thread ends, and the crew is to be destroyed. */
-bool mw_crew_remove(struct mw_crew *crew, const struct mw_tracer *tracer);
+bool mw_crew_remove(struct mw_crew *crew, struct mw_tracer *tracer);
+/** Gives a tracer that has no guardian one that nobody needs, if there is any. */
+void mw_crew_lend_guardian(struct mw_crew *crew, struct mw_guardian *ret);
 /** Waits for the next stop and handles it, or serves a command. @return false: nobody is left. */
 bool mw_crew_turn(struct mw_crew *crew);
 /** Handles one stop if there is one. @return whether there was. */
