@@ -7,10 +7,11 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
+/* Where nothing is watched, there is nothing to inherit. */
 static bool is_wanted(const struct mw_tracer *tracer)
 {
-	return tracer->options.take_child && !atomic_load(&tracer->leaving) &&
-	       !atomic_load(&tracer->crew->emergency);
+	return tracer->options.take_child && tracer->guards.count &&
+	       !atomic_load(&tracer->leaving) && !atomic_load(&tracer->crew->emergency);
 }
 
 static void discard(struct mw_tracer *tracer)

@@ -236,13 +236,13 @@ static void arm(struct mw_session *child, struct mw_watch *watch)
 	mw_error_destroy(err);
 }
 
-static void begin(struct mw_session *child)
+static void begin(struct mw_session *child, bool is_new_program)
 {
 	mw_session_lock(child);
 	mw_session_notice(child, "is a child of %d, and followed", (int)child->parent);
 	mw_session_unlock(child);
 	/* A new program is on its way to its entry, where the watches are resolved. */
-	if (!child->symbols)
+	if (is_new_program)
 		return;
 	mw_vec_foreach (watch, &child->watches)
 		arm(child, *watch);
@@ -330,6 +330,7 @@ static void *child_main(void *arg)
 	struct birth *birth = arg;
 	struct mw_session *parent, *child = NULL;
 	struct mw_error *err;
+	bool is_new_program;
 
 	pthread_detach(pthread_self());
 	birth->thread = pthread_self();
@@ -339,11 +340,12 @@ static void *child_main(void *arg)
 	err = create_child(birth, parent, &child);
 	if (err)
 		refuse(birth, parent, err);
+	is_new_program = birth->child.is_new_program;
 	end_birth(birth);
 	free(birth);
 	if (err)
 		return NULL;
-	begin(child);
+	begin(child, is_new_program);
 	mw_analyst_serve(child);
 	bury(child);
 	return NULL;

@@ -252,6 +252,12 @@ def wait_until(condition):
         time.sleep(0.01)
 
 
+def pipe_is_full(process):
+    """True once a thread of memwatch sits in the write of a pipe."""
+    return any("pipe_write" in (task / "wchan").read_text()
+               for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir())
+
+
 def describe(pid):
     try:
         status = status_of(pid)

@@ -4,12 +4,14 @@ and none of them notices."""
 
 import collections
 import os
+import random
 import signal
 import subprocess
-import sys
-import unittest
+import time
 
-from harness import E2ETest, Oracle, status_of, wait_until
+from harness import MEMWATCH, E2ETest, pipe_is_full, status_of, wait_until
+
+KILLS = int(os.environ.get("MW_SAFETY_KILLS", "0"))
 
 
 def counts_of(oracle):
@@ -116,3 +118,71 @@ class Programs(FollowTest):
         self.assertEqual(process.stderr.count("is let go: nothing in it is watched"), 3)
         self.assertEqual(process.stderr.count("(words) goes on in the new program"), 9)
 
+
+
+def is_traced(pid):
+    try:
+        return status_of(pid)["TracerPid"] != "0"
+    except OSError:
+        return False
+
+
+def tree_of(pid):
+    """The process and all its living descendants."""
+    children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], stdout=subprocess.PIPE,
+                              text=True, check=False).stdout.split()
+    return [pid] + [other for child in children for other in tree_of(int(child))]
+
+
+class Ends(FollowTest):
+    """However memwatch ends, all processes go on as if it had never been there."""
+
+    def check_goes_on(self, target):
+        oracle = self.end_tracee(target)
+        self.assertEqual(complaints_of(oracle), [])
+        self.assertIn("children", oracle.text)
+
+    def watch_forever(self, *options, watch="words"):
+        target = self.running("family", "forever")
+        return target, self.attach(target, [watch], ["--follow-fork", *options])
+
+    def test_a_signal_lets_all_of_them_go(self):
+        for _ in range(5):
+            target, process = self.watch_forever()
+            wait_until(lambda: len(self.events()) > 100)
+            process.signal(signal.SIGTERM)
+            process.finish()
+            self.assertFalse(any(map(is_traced, tree_of(target.pid))))
+            self.check_goes_on(target)
+
+    def test_the_number_of_events_is_that_of_all(self):
+        target, process = self.watch_forever("--max-events=1000")
+        self.assertEqual(process.finish(), 0, process.stderr)
+        events = self.events()
+        self.assertEqual([event["seq"] for event in events], list(range(1, 1001)))
+        self.assertGreater(len({event["pid"] for event in events}), 3)
+        self.check_goes_on(target)
+
+    def test_the_duration_is_that_of_all(self):
+        target, process = self.watch_forever("--duration=0.3")
+        self.assertEqual(process.finish(), 0, process.stderr)
+        self.check_goes_on(target)
+
+    def test_they_live_when_memwatch_is_killed(self):
+        for backend, watch in ("page", "words"), ("hw", "words[7]"), ("poll", "words"):
+            for _ in range(KILLS or 3):
+                with self.subTest(backend=backend):
+                    target, process = self.watch_forever(f"--backend={backend}", watch=watch)
+                    time.sleep(random.uniform(0, 0.2))
+                    process.signal(signal.SIGKILL)
+                    process.finish()
+                    self.check_goes_on(target)
+
+    def test_a_stuck_reader_holds_nobody_once_a_signal_comes(self):
+        target = self.running("family", "forever")
+        process = self.start([MEMWATCH, "attach", "--batch", "--json", "--follow-fork",
+                              "-w", "words", target.pid])
+        process.wait_for(lambda: pipe_is_full(process), "fill the pipe")
+        process.signal(signal.SIGTERM)
+        wait_until(lambda: not any(map(is_traced, tree_of(target.pid))))
+        self.check_goes_on(target)

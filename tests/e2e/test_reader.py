@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Whoever reads memwatch's output may stop reading: neither memwatch nor the target hangs."""
 
-import pathlib
 import signal
 
-from harness import MEMWATCH, E2ETest, status_of, wait_until
+from harness import MEMWATCH, E2ETest, pipe_is_full, status_of, wait_until
 
 
 class StuckReader(E2ETest):
@@ -24,9 +23,3 @@ class StuckReader(E2ETest):
 
     def test_it_does_so_when_messages_have_the_same_reader(self):
         self.check_it_lets_go("sh", "-c", 'exec "$0" "$@" 2>&1')
-
-
-def pipe_is_full(process):
-    """True once a thread of memwatch sits in the write of a pipe."""
-    return any("pipe_write" in (task / "wchan").read_text()
-               for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir())
