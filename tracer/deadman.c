@@ -179,7 +179,7 @@ struct mw_error *mw_deadman_arm(struct mw_tracer *tracer, struct mw_injection *i
 	return err;
 }
 
-void mw_deadman_cover_hw(struct mw_tracer *tracer)
+void mw_deadman_cover(struct mw_tracer *tracer)
 {
 	struct mw_injection injection;
 	struct mw_thread *thread;
@@ -239,7 +239,8 @@ void mw_deadman_settle(struct mw_tracer *tracer)
 	bool pages = tracer->pages.list.count > 0;
 	const bool needed[MW_DEADMAN_SIGNALS] = {
 		[MW_DEADMAN_SEGV] = pages,
-		[MW_DEADMAN_TRAP] = pages || uses_hardware(tracer),
+		[MW_DEADMAN_TRAP] = pages || uses_hardware(tracer) ||
+				    (tracer->options.take_child && tracer->guards.count),
 	};
 	struct mw_injection injection;
 	struct mw_thread *thread;

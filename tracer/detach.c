@@ -181,16 +181,17 @@ struct mw_error *mw_engine_detach(struct mw_tracer *tracer)
 struct mw_error *mw_engine_release_child(struct mw_tracer *tracer, struct mw_thread *child)
 {
 	struct mw_injection injection;
-	struct mw_error *err = mw_inject_begin(&injection, child, tracer->syscall_ip);
+	struct mw_error *err;
 
+	if (mw_engine_follow(tracer, child, false))
+		return NULL;
+	err = mw_inject_begin(&injection, child, tracer->syscall_ip);
 	if (!err) {
 		err = mw_page_open_all(tracer, &injection);
 		mw_gate_unmap_copies(tracer, &injection);
 		mw_annex_unmap_copy(tracer, &injection);
 		mw_inject_end(&injection);
 	}
-	if (!err && mw_engine_follow(tracer, child, false))
-		return NULL;
 	detach_thread(child);
 	mw_engine_remove_thread(tracer, child);
 	return err;

@@ -144,8 +144,8 @@ void mw_engine_discard(struct mw_tracer *tracer);
 /* follow.c */
 
 /**
- * A child, in a stop of its own, has another address space, in which nothing of ours is left: gives
- * it a tracer of its own, and hands that over.
+ * A child, in a stop of its own, has another address space, which is a copy of its parent's or new:
+ * gives it a tracer of its own, and hands that over.
  *
  * @return whether it has one; then @thread is gone. Otherwise it is to be let go.
  */

@@ -3,6 +3,7 @@
 #include "tracer/engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -24,11 +25,12 @@ static void discard(struct mw_tracer *tracer)
 	/* The parent's tracer still has it. */
 	if (thread)
 		mw_engine_remove_thread(tracer, thread);
+	mw_guardian_set_target(&tracer->guardian, 0);
 	mw_mem_deinit(&tracer->mem);
 	mw_engine_discard(tracer);
 }
 
-/* The same thread in the same stop, in an address space that nothing was done to yet. */
+/* The same thread in the same stop. */
 static struct mw_error *take_over(struct mw_tracer *tracer, struct mw_thread *before)
 {
 	struct mw_thread *thread;
@@ -46,16 +48,54 @@ static struct mw_error *take_over(struct mw_tracer *tracer, struct mw_thread *be
 	return NULL;
 }
 
-/* A copy of the program is held until it is guarded, a new program runs up to its entry. */
-static struct mw_error *prepare(struct mw_tracer *tracer, bool is_new_program)
+/*
+ * The copy of the annex is kept: should memwatch be killed now, it puts the child right as well as
+ * it would its parent, which opening another one would not.
+ */
+static void inherit_annex(struct mw_tracer *tracer, const struct mw_tracer *parent)
+{
+	if (!parent->annex.size)
+		return;
+	tracer->annex = parent->annex;
+	tracer->annex_table = parent->annex_table;
+	tracer->plain_syscall_ip = parent->plain_syscall_ip;
+	tracer->syscall_ip = parent->syscall_ip;
+	if (tracer->syscall_ip.mem)
+		tracer->syscall_ip.mem = &tracer->mem;
+	tracer->deadman = parent->deadman;
+	memset(tracer->deadman.record_owners, 0, sizeof(tracer->deadman.record_owners));
+	mw_annex_call_guardian(tracer);
+	mw_guardian_set_target(&tracer->guardian, tracer->pid);
+	mw_deadman_note_pins(tracer);
+}
+
+/* What the parent has guarded is guarded in the copy; its own guards come later. */
+static struct mw_error *open_copy(struct mw_tracer *tracer, struct mw_tracer *parent)
 {
 	struct mw_thread *thread = mw_engine_thread(tracer, tracer->pid);
+	struct mw_injection injection;
+	struct mw_error *err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 
+	if (err)
+		return err;
+	err = mw_page_open_all(parent, &injection);
+	mw_gate_unmap_copies(parent, &injection);
+	mw_segv_learn_masks(tracer, &injection);
+	mw_inject_end(&injection);
+	mw_deadman_note_scratch(tracer);
+	return err ? err : mw_annex_note_spans(tracer);
+}
+
+/* A copy of the program is held until it is guarded, a new program runs up to its entry. */
+static struct mw_error *prepare(struct mw_tracer *tracer, struct mw_tracer *parent,
+				bool is_new_program)
+{
 	if (is_new_program)
 		return mw_entry_set(tracer);
-	thread->handled = true;
+	inherit_annex(tracer, parent);
+	mw_engine_thread(tracer, tracer->pid)->handled = true;
 	tracer->hold = true;
-	return NULL;
+	return open_copy(tracer, parent);
 }
 
 /* What it is to be watched for, whatever becomes of its parent meanwhile. */
@@ -93,7 +133,7 @@ static struct mw_error *create(struct mw_tracer *parent, struct mw_thread *threa
 		return err;
 	err = take_over(tracer, thread);
 	if (!err)
-		err = prepare(tracer, is_new_program);
+		err = prepare(tracer, parent, is_new_program);
 	if (!err)
 		err = hand_over(tracer, parent, is_new_program);
 	if (err) {

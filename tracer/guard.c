@@ -112,6 +112,9 @@ static struct mw_error *add_stopped(struct mw_tracer *tracer,
 
 	if (!mw_vec_reserve(&tracer->guards, tracer->guards.count + 1))
 		return mw_err_nomem;
+	/* Children inherit it; without it they would be at risk while they are armed. */
+	if (tracer->options.take_child && !tracer->annex.size)
+		mw_deadman_cover(tracer);
 	err = arm(tracer, &guard);
 	if (err)
 		return err;

@@ -264,7 +264,7 @@ static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *gua
 	if (!err)
 		err = mw_engine_borrow(tracer, &thread);
 	if (!err)
-		mw_deadman_cover_hw(tracer);
+		mw_deadman_cover(tracer);
 	for (unsigned i = 0; i < needed && !err; i++) {
 		unsigned slot = take_slot(tracer, pieces[i], guard->id);
 

@@ -85,9 +85,7 @@ class Forks(FollowTest):
         self.check_family("killed", 30, processes=1)
 
     def test_a_child_outlives_its_parent(self):
-        _, oracle, process = self.check_family("orphan", 5, processes=2)
-        self.assertIn("1 followed process is still watched", process.stderr)
-        self.assertEqual(len(counts_of(oracle)), 2)
+        self.check_family("orphan", 50, processes=2)
 
 
 class BackEnds(FollowTest):
