@@ -54,12 +54,18 @@ struct mw_family {
 struct mw_error *mw_family_create(struct mw_session *root, struct mw_family **ret) MW_MUST_CHECK;
 void mw_family_destroy(struct mw_family *family);
 
-/** A tracer's thread: takes a child, which gets a session in a thread of its own. */
-bool mw_family_take(void *family, const struct mw_child *child);
+/** A process's session; the root's when there is none. */
+struct mw_session *mw_family_find(struct mw_family *family, pid_t pid);
+/** The child can be found from now on. @return mw_err_gone when all are let go. */
+struct mw_error *mw_family_enlist(struct mw_session *child) MW_MUST_CHECK;
+/** Counts what it has seen to what those have seen that are no more. Its tracer may go then. */
+void mw_family_remember(struct mw_session *child);
+/** The last: the family may be gone afterwards. */
+void mw_family_strike_out(struct mw_session *child);
+/** A child of that process has its session, or none. */
+void mw_family_end_birth(struct mw_family *family, pid_t parent);
 /** Waits until all children that the process has made so far have copied what they need of it. */
 void mw_family_await_births(struct mw_session *parent);
-/** The child's own thread: nothing in it is watched any more. */
-void mw_family_let_go(struct mw_session *child);
 
 /** From now on all children are let go. Doesn't wait for anybody. */
 void mw_family_leave(struct mw_family *family);
@@ -67,6 +73,15 @@ void mw_family_leave(struct mw_family *family);
 void mw_family_await_end(struct mw_family *family);
 /** Interrupts analysts that are stuck in a sink. */
 void mw_family_poke(struct mw_family *family);
+
+/* child.c */
+
+/** A tracer's thread: takes a child, which gets a session in a thread of its own. */
+bool mw_family_take(void *family, const struct mw_child *child);
+/** The child's own thread: nothing in it is watched any more. */
+void mw_family_let_go(struct mw_session *child);
+
+/* What shares symbols. */
 
 /** Locks the family, for use of this session's symbols as well. */
 void mw_session_lock(struct mw_session *session);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/vec.h"
 #include "tracer/feature.h"
 
 struct fake fake;
@@ -240,6 +242,10 @@ struct mw_error *mw_session_kill(struct mw_session *session)
 
 struct mw_error *mw_session_detach(struct mw_session *session)
 {
+	if (is_over(session) && fake.script.followed) {
+		fake.record.detached = true;
+		return NULL;
+	}
 	if (is_over(session))
 		return mw_error_create(MW_ERROR_OTHER, "there is no target to detach from");
 	fake.record.detached = true;

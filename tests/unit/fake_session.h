@@ -24,6 +24,8 @@ struct fake_script {
 	/** The target ends after the last change. */
 	bool ends;
 	int wait_status;
+	/** Processes that are followed and alive. */
+	size_t followed;
 	/** A notice in front of the first change. */
 	const char *notice;
 };

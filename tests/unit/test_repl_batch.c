@@ -153,6 +153,26 @@ static void duration_ends_the_watch(void **state)
 	assert_contains(finished->err, "detached=1");
 }
 
+static void followed_processes_outlive_the_target_and_are_listed(void **state)
+{
+	const struct finished *finished;
+
+	(void)state;
+	set_script((struct fake_script){.events = 3, .ends = true, .followed = 2});
+	finished = run(LAUNCH("--batch", "--follow-fork", "--duration=0.3", "-w", "counter", "--",
+			      "./server"));
+	assert_int_equal(finished->code, 0);
+	assert_contains(finished->err, "2 followed processes are still watched");
+	assert_contains(finished->err, "detached=1");
+	assert_contains(finished->out, "4704      4700  worker    1,200       5  watched\n");
+	assert_contains(finished->out,
+			"4701      4700  worker        3       1  exited with code 7\n");
+	assert_contains(finished->out, "4703      4702  true          2       0  let go\n");
+	assert_contains(finished->out,
+			"4702      4700  worker        0       0  killed by signal 9\n");
+	assert_contains(finished->out, "… and 1,000 more processes\n");
+}
+
 static void without_watches_there_is_nothing_to_wait_for(void **state)
 {
 	const struct finished *finished;
@@ -385,6 +405,7 @@ int main(void)
 		cmocka_unit_test(notices_go_to_standard_error),
 		cmocka_unit_test(max_events_reports_exactly_so_many),
 		cmocka_unit_test(duration_ends_the_watch),
+		cmocka_unit_test(followed_processes_outlive_the_target_and_are_listed),
 		cmocka_unit_test(without_watches_there_is_nothing_to_wait_for),
 		cmocka_unit_test(a_script_is_checked_before_anything_is_done),
 		cmocka_unit_test(a_failing_command_detaches_and_fails),

@@ -67,6 +67,18 @@ static void a_stack_stands_below_the_line(void **state)
 						"        #1  main() server.c:300\n");
 }
 
+static void a_change_in_a_followed_child_names_the_process(void **state)
+{
+	struct fake_change change;
+
+	(void)state;
+	fake_change_init(&change, 1);
+	change.change.followed = true;
+	assert_contains(render(&change, false), "  process 4700, thread 4711 (worker-2)  ");
+	change.hit.tid = 4700;
+	assert_contains(render(&change, false), "  process 4700 (worker-2)  ");
+}
+
 static void a_system_call_tells_its_descriptor_and_result(void **state)
 {
 	struct fake_change change;
@@ -208,6 +220,7 @@ int main(void)
 		cmocka_unit_test(a_scalar_is_one_line),
 		cmocka_unit_test(several_members_stand_below_the_line),
 		cmocka_unit_test(a_stack_stands_below_the_line),
+		cmocka_unit_test(a_change_in_a_followed_child_names_the_process),
 		cmocka_unit_test(a_system_call_tells_its_descriptor_and_result),
 		cmocka_unit_test(a_place_without_lines_is_a_module_and_an_offset),
 		cmocka_unit_test(inlining_and_demangled_names_read_well),
