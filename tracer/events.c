@@ -355,11 +355,17 @@ static struct mw_error *note_stop(struct mw_tracer *tracer, pid_t tid, struct mw
 		if (!err) {
 			mw_thread_stopped(thread, stop);
 			thread->unclaimed = true;
+			mw_wait_take(thread);
 		}
 		return err;
 	}
 	mw_thread_stopped(thread, stop);
-	return mw_engine_dispatch(tracer, thread);
+	err = mw_engine_dispatch(tracer, thread);
+	/* It may have died of it, or have been let go. */
+	thread = mw_engine_thread(tracer, tid);
+	if (thread)
+		mw_wait_take(thread);
+	return err;
 }
 
 bool mw_engine_poll(struct mw_tracer *tracer)
