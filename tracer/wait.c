@@ -38,9 +38,12 @@ static pid_t wait_any(int options, struct mw_stop *ret)
 	if (!info.si_pid)
 		return 0;
 	*ret = mw_stop_classify(status_of(&info));
-	if (ret->kind == MW_STOP_EXITED || ret->kind == MW_STOP_KILLED)
-		while (waitpid(info.si_pid, &status, __WALL) < 0 && errno == EINTR)
-			;
+	if (ret->kind == MW_STOP_SIGNAL || ret->kind == MW_STOP_SYSCALL)
+		return info.si_pid;
+	/* An exec, for one, has to be taken before the thread can be resumed. */
+	if (waitpid(info.si_pid, &status, __WALL | WNOHANG) <= 0)
+		return 0;
+	*ret = mw_stop_classify(status);
 	return info.si_pid;
 }
 

@@ -13,8 +13,8 @@
 struct mw_thread;
 
 /**
- * Waits for any tracee or child of this thread. A stop is reported until the thread goes on, or
- * mw_wait_take() takes it.
+ * Waits for any tracee or child of this thread. A signal or system call is reported until the
+ * thread goes on, or mw_wait_take() takes it.
  *
  * @return its id; 0 when a signal came first; -1 when there is nobody to wait for.
  */
