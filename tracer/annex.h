@@ -121,6 +121,8 @@ struct mw_annex {
 	struct mw_sigaction ours[MW_DEADMAN_SIGNALS];
 	/** Argument of injected calls. */
 	struct mw_sigaction io;
+	/** Of a signal that is sent again: a siginfo_t. */
+	uint8_t siginfo[128];
 	/** Stays zero: the default action. */
 	struct mw_sigaction fallback;
 	/** ptrace's debug registers are in use: nobody else turns them off. */

@@ -148,6 +148,7 @@ static void note_stray(struct mw_crew *crew, pid_t tid, struct mw_stop stop)
 	struct mw_stray stray = {tid, stop};
 	struct mw_stop before;
 
+	mw_wait_take(tid);
 	mw_crew_claim(crew, tid, &before);
 	if (stop.kind != MW_STOP_EXITED && stop.kind != MW_STOP_KILLED &&
 	    !mw_vec_push(&crew->strays, stray))
@@ -164,6 +165,10 @@ static void note_stop(struct mw_crew *crew, pid_t tid, struct mw_stop stop)
 			continue;
 		mw_thread_stopped(thread, stop);
 		mw_engine_tell(tracer, mw_engine_dispatch(tracer, thread));
+		/* It may have died of it, or have been let go. */
+		thread = mw_engine_thread(tracer, tid);
+		if (thread && thread->state == MW_THREAD_STOPPED)
+			mw_wait_take(tid);
 		return;
 	}
 	note_stray(crew, tid, stop);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "base/cleanup.h"
 #include "base/error.h"
@@ -164,13 +165,13 @@ static bool defer(struct mw_injection *injection)
 }
 
 /* SIGSTOP can't be blocked: it takes effect, but its siginfo isn't that of the saved stop. */
-static struct mw_error *step_into_stop(struct mw_thread *thread)
+static struct mw_error *run_into_stop(struct mw_thread *thread, enum mw_resume how)
 {
 	bool saved = thread->has_saved_siginfo;
 	struct mw_error *err;
 
 	thread->has_saved_siginfo = false;
-	err = mw_thread_resume(thread, MW_RESUME_STEP, SIGSTOP);
+	err = mw_thread_resume(thread, how, SIGSTOP);
 	thread->has_saved_siginfo = saved;
 	return err;
 }
@@ -190,10 +191,10 @@ static bool came_first(struct mw_injection *injection)
 	       (stop->kind == MW_STOP_SIGNAL && defer(injection));
 }
 
-static struct mw_error *step(struct mw_injection *injection)
+static struct mw_error *run(struct mw_injection *injection, enum mw_resume how)
 {
 	struct mw_thread *thread = injection->thread;
-	struct mw_error *err = mw_thread_resume(thread, MW_RESUME_STEP, 0);
+	struct mw_error *err = mw_thread_resume(thread, how, 0);
 
 	for (;;) {
 		if (!err)
@@ -205,8 +206,8 @@ static struct mw_error *step(struct mw_injection *injection)
 		if (!came_first(injection))
 			return NULL;
 		injection->left_group_stop |= thread->stop.kind == MW_STOP_GROUP;
-		err = is_stop_signal(thread) ? step_into_stop(thread)
-					     : mw_thread_resume(thread, MW_RESUME_STEP, 0);
+		err = is_stop_signal(thread) ? run_into_stop(thread, how)
+					     : mw_thread_resume(thread, how, 0);
 	}
 }
 
@@ -214,7 +215,7 @@ static struct mw_error *step(struct mw_injection *injection)
 static struct mw_error *step_over_call(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
-	struct mw_error *err = step(injection);
+	struct mw_error *err = run(injection, MW_RESUME_STEP);
 
 	if (!err && (thread->stop.kind != MW_STOP_SIGNAL || thread->stop.code != SIGTRAP))
 		err = mw_error_create(MW_ERROR_OTHER,
@@ -253,7 +254,7 @@ struct mw_error *mw_inject_step(struct mw_injection *injection)
 		return err;
 	*regs = injection->saved_regs;
 	mw_thread_regs_changed(thread);
-	err = step(injection);
+	err = run(injection, MW_RESUME_STEP);
 	return err ? err : mw_inject_adopt_regs(injection);
 }
 
@@ -267,10 +268,70 @@ struct mw_error *mw_inject_adopt_regs(struct mw_injection *injection)
 	return err;
 }
 
+static struct mw_error *call_unstepped(struct mw_injection *injection, int64_t number,
+				       const uint64_t args[6], int64_t *ret)
+{
+	struct mw_thread *thread = injection->thread;
+	struct user_regs_struct *regs;
+	struct mw_error *err = mw_thread_regs(thread, &regs);
+
+	if (err)
+		return err;
+	*regs = injection->saved_regs;
+	mw_arch_syscall_prepare(regs, injection->site.ip, number, args);
+	mw_thread_regs_changed(thread);
+	err = run(injection, MW_RESUME_SYSCALL);
+	if (!err)
+		err = run(injection, MW_RESUME_SYSCALL);
+	if (!err)
+		err = mw_thread_regs(thread, &regs);
+	if (!err)
+		*ret = mw_arch_syscall_result(regs);
+	return err;
+}
+
+/*
+ * Sent by the thread itself, a signal may say of itself what it likes (rt_tgsigqueueinfo(2)), and
+ * waits until the session ends. A step would unblock it: the call is made without. A signal that
+ * was taken before needs a stop that can deliver it, which this leaves.
+ */
+static bool send_as_it_was(struct mw_injection *injection, const siginfo_t *info)
+{
+	const struct mw_inject_site *site = &injection->site;
+	struct mw_thread *thread = injection->thread;
+	uint64_t args[6] = {0, 0, (uint64_t)info->si_signo, site->siginfo.v};
+	int64_t pid, tid, result = -1;
+
+	if (!injection->noted.v || thread->has_saved_siginfo ||
+	    mw_error_catch_any(mw_mem_write(site->mem, site->siginfo, info, sizeof(*info))))
+		return false;
+	mw_sys_set_signal_mask(thread->tid, ~UINT64_C(0));
+	/* Its own numbers, which aren't ours in another pid namespace. */
+	if (mw_error_catch_any(call_unstepped(injection, SYS_getpid, args, &pid)) ||
+	    mw_error_catch_any(call_unstepped(injection, SYS_gettid, args, &tid)))
+		return false;
+	args[0] = (uint64_t)pid;
+	args[1] = (uint64_t)tid;
+	return !mw_error_catch_any(
+		       call_unstepped(injection, SYS_rt_tgsigqueueinfo, args, &result)) &&
+	       result == 0;
+}
+
+static void send_deferred(struct mw_injection *injection)
+{
+	const struct mw_thread *thread = injection->thread;
+
+	for (unsigned i = 0; i < injection->deferred_count; i++)
+		if (!send_as_it_was(injection, &injection->deferred[i]))
+			mw_sys_queue_signal(thread->tgid, thread->tid, &injection->deferred[i]);
+}
+
 void mw_inject_end(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
 
+	if (thread->state != MW_THREAD_GONE)
+		send_deferred(injection);
 	if (thread->state == MW_THREAD_GONE)
 		return;
 	/*
@@ -284,8 +345,6 @@ void mw_inject_end(struct mw_injection *injection)
 	thread->regs_dirty = false;
 	thread->ip_dirty = false;
 	forget_session(injection);
-	for (unsigned i = 0; i < injection->deferred_count; i++)
-		mw_sys_queue_signal(thread->tgid, thread->tid, &injection->deferred[i]);
 	thread->stop = injection->saved_stop;
 	thread->handled = injection->saved_handled;
 	/* Where it will stop again before its next instruction. */

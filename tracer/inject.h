@@ -24,6 +24,8 @@ struct mw_inject_site {
 	/** Where to note, in the tracee, what the thread's own registers are; NULL for nowhere. */
 	const struct mw_mem *mem;
 	mw_addr session;
+	/** Room for a siginfo_t. */
+	mw_addr siginfo;
 };
 
 struct mw_injection {

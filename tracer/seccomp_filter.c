@@ -128,7 +128,7 @@ bool mw_seccomp_filter_allows(const struct sock_filter *filter, size_t count,
 	struct machine machine = {.data = data};
 	bool valid = true;
 
-	/* Jumps only lead on, so this ends. */
+	/* Jumps only lead on, and by 32 bits at most: this ends. */
 	for (size_t i = 0; i < count && valid; i++) {
 		const struct sock_filter *step = &filter[i];
 

@@ -9,16 +9,50 @@
 #include "base/error.h"
 #include "tracer/thread.h"
 
+/* As waitpid() would say it. */
+static int status_of(const siginfo_t *info)
+{
+	switch (info->si_code) {
+	case CLD_EXITED:
+		return W_EXITCODE(info->si_status, 0);
+	case CLD_KILLED:
+		return info->si_status;
+	case CLD_DUMPED:
+		return info->si_status | WCOREFLAG;
+	default:
+		return W_STOPCODE(info->si_status);
+	}
+}
+
+/*
+ * The kernel drops a signal whose stop was taken, should memwatch be killed before it passes it on.
+ * One that was only looked at, the thread gets then.
+ */
 static pid_t wait_any(int options, struct mw_stop *ret)
 {
+	siginfo_t info = {0};
 	int status;
-	pid_t tid = waitpid(-1, &status, __WALL | options);
 
-	if (tid > 0)
-		*ret = mw_stop_classify(status);
-	else if (tid < 0)
+	if (waitid(P_ALL, 0, &info, __WALL | WEXITED | WSTOPPED | WNOWAIT | options) < 0)
 		return errno == EINTR ? 0 : -1;
-	return tid;
+	if (!info.si_pid)
+		return 0;
+	*ret = mw_stop_classify(status_of(&info));
+	if (ret->kind == MW_STOP_SIGNAL || ret->kind == MW_STOP_SYSCALL)
+		return info.si_pid;
+	/* An exec, for one, has to be taken before the thread can be resumed. */
+	if (waitpid(info.si_pid, &status, __WALL | WNOHANG) <= 0)
+		return 0;
+	*ret = mw_stop_classify(status);
+	return info.si_pid;
+}
+
+void mw_wait_take(pid_t tid)
+{
+	siginfo_t info;
+
+	/* Its death, should it have come meanwhile, is another matter. */
+	waitid(P_PID, (id_t)tid, &info, __WALL | WSTOPPED | WNOHANG);
 }
 
 pid_t mw_wait_any(struct mw_stop *ret)

@@ -13,7 +13,8 @@
 struct mw_thread;
 
 /**
- * Waits for any tracee or child of this thread.
+ * Waits for any tracee or child of this thread. A signal or system call is reported until the
+ * thread goes on, or mw_wait_take() takes it.
  *
  * @return its id; 0 when a signal came first; -1 when there is nobody to wait for.
  */
@@ -21,6 +22,9 @@ pid_t mw_wait_any(struct mw_stop *ret);
 
 /** As mw_wait_any(), but returns 0 at once when nobody has stopped. */
 pid_t mw_wait_poll(struct mw_stop *ret);
+
+/** Takes the stop of a thread that stays in it. */
+void mw_wait_take(pid_t tid);
 
 /**
  * Waits until this very thread stops or dies, and notes it in @thread.
