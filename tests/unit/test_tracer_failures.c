@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,6 +96,8 @@ MW_NORETURN static void store_and_end(int go)
 	bool right = true;
 	char byte;
 
+	/* A test that fails leaves nobody behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (pipe(fds) || read(go, &byte, 1) != 1)
 		_exit(2);
 	for (uint64_t i = 1; i <= 50; i++) {
