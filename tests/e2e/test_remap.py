@@ -70,6 +70,15 @@ class Remap(E2ETest):
     def test_advice_that_empties_is_reported_and_other_advice_harmless(self):
         self.check("madvise")
 
+    def test_advice_that_may_empty_later_or_wants_writable_pages_works_as_alone(self):
+        self.check("free")
+
+    def test_advice_by_pidfd_is_followed(self):
+        self.check("pidfd")
+
+    def test_pages_of_a_file_that_change_places_are_followed(self):
+        self.check("pages")
+
     def test_shared_memory_can_be_emptied_moved_and_cut_off(self):
         self.check("shared")
 
