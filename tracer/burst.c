@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "tracer/engine.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -10,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "tracer/timer.h"
 
 /*
  * A stop costs 4 µs when tracer and tracee share a CPU and 40 to 95 µs when they don't: the wake-up
@@ -25,15 +25,10 @@
 
 struct mw_error *mw_burst_init(struct mw_tracer *tracer)
 {
-	struct sigevent event = {
-		.sigev_notify = SIGEV_THREAD_ID,
-		/* Merely interrupts the wait, as the mailbox's signal does. */
-		.sigev_signo = SIGRTMIN + 1,
-	};
+	struct mw_error *err = mw_timer_create(&tracer->burst_timer);
 
-	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	if (timer_create(CLOCK_MONOTONIC, &event, &tracer->burst_timer) < 0)
-		return mw_error_os(errno, "cannot create a timer");
+	if (err)
+		return err;
 	sched_getaffinity(0, sizeof(tracer->own_home), &tracer->own_home);
 	return NULL;
 }
@@ -42,17 +37,6 @@ void mw_burst_deinit(struct mw_tracer *tracer)
 {
 	mw_burst_release(tracer, true);
 	timer_delete(tracer->burst_timer);
-}
-
-static void set_timer(struct mw_tracer *tracer, bool on)
-{
-	struct itimerspec period = {0};
-
-	if (on) {
-		period.it_value.tv_nsec = (long)COOL_NS;
-		period.it_interval.tv_nsec = (long)COOL_NS;
-	}
-	timer_settime(tracer->burst_timer, 0, &period, NULL);
 }
 
 static void pin(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -72,7 +56,7 @@ static void pin(struct mw_tracer *tracer, struct mw_thread *thread)
 	tracer->stats.bursts++;
 	if (!tracer->pinned++) {
 		sched_setaffinity(0, sizeof(burst->pinned_to), &burst->pinned_to);
-		set_timer(tracer, true);
+		mw_timer_set(tracer->burst_timer, COOL_NS);
 	}
 }
 
@@ -138,7 +122,7 @@ void mw_burst_settle(struct mw_tracer *tracer)
 {
 	if (tracer->pinned)
 		return;
-	set_timer(tracer, false);
+	mw_timer_set(tracer->burst_timer, 0);
 	sched_setaffinity(0, sizeof(tracer->own_home), &tracer->own_home);
 }
 

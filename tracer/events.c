@@ -389,6 +389,7 @@ bool mw_engine_turn(struct mw_tracer *tracer)
 		return true;
 	}
 	mw_hot_turn(tracer);
+	mw_hw_turn(tracer);
 	if (mw_wp_serve(tracer))
 		return true;
 	busy = mw_poll_turn(tracer) || mw_wp_is_hot(tracer);

@@ -2,7 +2,7 @@
 """The program unmaps, moves, empties and protects the memory that is watched: it notices nothing,
 and each change is reported."""
 
-from harness import ARMED, E2ETest
+from harness import ARMED, E2ETest, wait_until
 
 VALUE = "*(long *)0x200000001000"
 
@@ -151,6 +151,30 @@ class Remap(E2ETest):
                 process = self.attach(target, [VALUE], ["--backend=hw"])
                 self.assertEqual(self.end_tracee(target)["failures"], "0", target.stdout)
                 self.assertEqual(process.finish(), 0, process.stderr)
+
+    def attach_hardware(self, mode):
+        """Returns (target, memwatch) when the target has done its part, and lives on."""
+        target = self.tracee("remap", mode, "hold")
+        target.say()
+        target.read_until("mapped")
+        process = self.attach(target, [VALUE], ["--backend=hw"])
+        target.say()
+        target.read_until("done")
+        return target, process
+
+    def test_a_hardware_watch_notices_that_its_memory_is_gone(self):
+        target, process = self.attach_hardware("gone")
+        process.wait_for(lambda: "ended: its memory was unmapped" in process.stderr, "notice")
+        self.assertEqual(self.end_tracee(target)["failures"], "0", target.stdout)
+        self.assertEqual(process.finish(), 0, process.stderr)
+        self.assertEqual(self.told(self.events()), [("store", "0", "5")])
+
+    def test_a_hardware_watch_notices_what_nobody_stored(self):
+        target, process = self.attach_hardware("empty")
+        wait_until(lambda: len(self.events()) == 2)
+        self.assertEqual(self.end_tracee(target)["failures"], "0", target.stdout)
+        self.assertEqual(process.finish(), 0, process.stderr)
+        self.assertEqual(self.told(self.events()), [("store", "0", "5"), ("external", "5", "0")])
 
     def test_the_guarded_pages_of_a_gone_watch_are_let_go_without_syscall_stops(self):
         for mode in ("munmap", "truncate"):

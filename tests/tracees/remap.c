@@ -427,6 +427,21 @@ static void do_realloc(void)
 	see_unmapped("munmap", 6);
 }
 
+static void do_unmap_for_good(void)
+{
+	map_private();
+	store(value, 5);
+	CHECK(munmap(area, 8 * PAGE) == 0);
+}
+
+/* Nobody stores these zeros. */
+static void do_empty(void)
+{
+	map_private();
+	store(value, 5);
+	CHECK(madvise(area, 8 * PAGE, MADV_DONTNEED) == 0);
+}
+
 /* Others store while the page is remapped again and again. */
 #define THREADS 3
 #define STORES 500
@@ -564,6 +579,8 @@ static const struct {
 	{"failing", do_failing},
 	{"protect", do_protect},
 	{"madvise", do_madvise},
+	{"gone", do_unmap_for_good},
+	{"empty", do_empty},
 	{"free", do_free_later},
 	{"pidfd", do_advise_by_pidfd},
 	{"pages", do_remap_file_pages},
