@@ -89,7 +89,7 @@ check:
 FORMAT_SOURCES := $(SOURCES) $(wildcard tests/unit/*.c */*.h tracer/arch/*/*.h tests/*/*.h examples/*.c \
 	bench/*.c tests/tracees/*.c tests/tracees/*.cc tests/tracees/parts/*.c)
 SCRIPTS := .ci/run examples/demo examples/ci/*.sh profiler/html/fetch_uplot.sh \
-	profiler/html/assemble.sh tools/install-deps tools/run-clang-tidy
+	profiler/html/assemble.sh tools/install-deps tools/run-clang-tidy tests/programs/debian-suite
 SPELLED := $(wildcard *.md NEWS) base tracer symbols profiler watch repl tests bench docs examples \
 	tools .ci
 

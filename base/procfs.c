@@ -64,6 +64,15 @@ static void id_line(const char *text, const char *key, uint32_t ret[4])
 		memset(ret, 0xff, 4 * sizeof(*ret));
 }
 
+/* "x86_Thread_features:\tshstk wrss \n" (since 6.6). */
+static bool has_word(const char *text, const char *key, const char *word)
+{
+	const char *value = find_line(text, key);
+	const char *found = value ? strstr(value, word) : NULL;
+
+	return found && found < value + strcspn(value, "\n");
+}
+
 struct mw_error *mw_proc_status_parse(const char *text, struct mw_proc_status *ret)
 {
 	struct mw_proc_status status = {0};
@@ -89,6 +98,7 @@ struct mw_error *mw_proc_status_parse(const char *text, struct mw_proc_status *r
 	status.sig_blocked = mask_line(text, "SigBlk");
 	status.sig_ignored = mask_line(text, "SigIgn");
 	status.sig_caught = mask_line(text, "SigCgt");
+	status.shadow_stack = has_word(text, "x86_Thread_features", "shstk");
 	status.cap_effective = mask_line(text, "CapEff");
 	*ret = status;
 	return NULL;

@@ -37,6 +37,8 @@ struct mw_proc_status {
 	uint64_t sig_blocked;
 	uint64_t sig_ignored;
 	uint64_t sig_caught;
+	/** Keeps its return addresses a second time, where only calls can write them. */
+	bool shadow_stack;
 	/** Effective capabilities. */
 	uint64_t cap_effective;
 };

@@ -10,7 +10,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(LIBRARY)
 
 # Made to fail at will: what the kernel hardly ever refuses.
 FAILING := mw_sys_get_xstate mw_sys_set_xstate mw_sys_get_siginfo mw_sys_get_syscall_op \
-	mw_sys_get_regs mw_inject_call
+	mw_sys_get_regs mw_inject_call mw_proc_status_read
 $(BUILD)/tests/unit/test_tracer_failures: LIBS += $(FAILING:%=-Wl,--wrap=%)
 
 # Tests of the layers above the session, which have no target.

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "tracer/engine.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "tracer/timer.h"
 
 /*
  * A stop costs 4 µs when tracer and tracee share a CPU and 40 to 95 µs when they don't: the wake-up
@@ -25,15 +24,10 @@
 
 struct mw_error *mw_burst_init(struct mw_crew *crew)
 {
-	struct sigevent event = {
-		.sigev_notify = SIGEV_THREAD_ID,
-		/* Merely interrupts the wait, as the mailbox's signal does. */
-		.sigev_signo = SIGRTMIN + 1,
-	};
+	struct mw_error *err = mw_timer_create(&crew->burst_timer);
 
-	event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
-	if (timer_create(CLOCK_MONOTONIC, &event, &crew->burst_timer) < 0)
-		return mw_error_os(errno, "cannot create a timer");
+	if (err)
+		return err;
 	sched_getaffinity(0, sizeof(crew->own_home), &crew->own_home);
 	return NULL;
 }
@@ -41,17 +35,6 @@ struct mw_error *mw_burst_init(struct mw_crew *crew)
 void mw_burst_deinit(struct mw_crew *crew)
 {
 	timer_delete(crew->burst_timer);
-}
-
-static void set_timer(struct mw_crew *crew, bool on)
-{
-	struct itimerspec period = {0};
-
-	if (on) {
-		period.it_value.tv_nsec = (long)COOL_NS;
-		period.it_interval.tv_nsec = (long)COOL_NS;
-	}
-	timer_settime(crew->burst_timer, 0, &period, NULL);
 }
 
 static void pin(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -71,7 +54,7 @@ static void pin(struct mw_tracer *tracer, struct mw_thread *thread)
 	tracer->stats.bursts++;
 	if (!tracer->crew->pinned++) {
 		sched_setaffinity(0, sizeof(burst->pinned_to), &burst->pinned_to);
-		set_timer(tracer->crew, true);
+		mw_timer_set(tracer->crew->burst_timer, COOL_NS);
 	}
 }
 
@@ -137,7 +120,7 @@ void mw_burst_settle(struct mw_crew *crew)
 {
 	if (crew->pinned)
 		return;
-	set_timer(crew, false);
+	mw_timer_set(crew->burst_timer, 0);
 	sched_setaffinity(0, sizeof(crew->own_home), &crew->own_home);
 }
 

@@ -199,6 +199,7 @@ static bool serve_member(struct mw_tracer *tracer, bool *ret_busy)
 		return true;
 	}
 	mw_hot_turn(tracer);
+	mw_hw_turn(tracer);
 	if (mw_wp_serve(tracer))
 		return true;
 	*ret_busy |= mw_poll_turn(tracer) || mw_wp_is_hot(tracer);

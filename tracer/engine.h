@@ -36,6 +36,9 @@ struct mw_hw_slot {
 	uint32_t guard_id;
 	/** What stood there when last looked. */
 	uint8_t shadow[8];
+	/** At the last look something else stood there: this. */
+	bool differs;
+	uint8_t seen[8];
 };
 
 /** The perf events of one thread, one a slot; -1 for none. */
@@ -51,6 +54,10 @@ struct mw_hw {
 	bool by_ptrace;
 	/** perf_event_open() may watch the kernel's stores as well. */
 	bool sees_kernel;
+	/** When it is looked at next, see hw_look.c; 0: not yet begun. */
+	uint64_t due_ns;
+	timer_t timer;
+	bool has_timer;
 };
 
 /** A breakpoint at the program's entry: libraries are loaded, main hasn't run. */
@@ -300,6 +307,12 @@ bool mw_hw_trap_is_ours(const struct mw_tracer *tracer, const siginfo_t *info);
 struct mw_error *mw_hw_handle_trap(struct mw_tracer *tracer, struct mw_thread *thread,
 				   const siginfo_t *info, bool *ret) MW_MUST_CHECK;
 void mw_hw_deinit(struct mw_tracer *tracer);
+
+/* hw_look.c: what debug registers don't tell. */
+
+/** Looks at what they watch, when it is time. */
+void mw_hw_turn(struct mw_tracer *tracer);
+void mw_hw_stop_looking(struct mw_hw *hw);
 
 /* guard_poll.c: struct mw_guard_ops mw_guard_poll. */
 

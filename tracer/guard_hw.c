@@ -325,7 +325,7 @@ static void report_slot(struct mw_tracer *tracer, struct mw_thread *thread, unsi
 		.addr = watched->range.start,
 		.size = (uint32_t)watched->range.size,
 	};
-	uint8_t now[8];
+	uint8_t now[8] = {0};
 	int64_t number = mw_arch_syscall_number(&thread->regs);
 
 	if (mw_mem_read_some(&tracer->mem, hit.addr, now, hit.size) != hit.size)
@@ -340,6 +340,7 @@ static void report_slot(struct mw_tracer *tracer, struct mw_thread *thread, unsi
 	tracer->stats.hardware++;
 	mw_engine_emit(tracer, thread, &hit, watched->shadow, now);
 	memcpy(watched->shadow, now, sizeof(now));
+	watched->differs = false;
 }
 
 bool mw_hw_trap_is_ours(const struct mw_tracer *tracer, const siginfo_t *info)
@@ -399,6 +400,7 @@ void mw_hw_deinit(struct mw_tracer *tracer)
 		for (unsigned slot = 0; slot < MW_ARCH_DEBUG_SLOTS; slot++)
 			close_event(events, slot);
 	mw_vec_deinit(&tracer->hw.events);
+	mw_hw_stop_looking(&tracer->hw);
 	memset(tracer->hw.slots, 0, sizeof(tracer->hw.slots));
 }
 

@@ -20,6 +20,7 @@
 #include "tracer/look.h"
 #include "tracer/pagemap.h"
 #include "tracer/sys.h"
+#include "tracer/timer.h"
 
 #define WINDOW_NS UINT64_C(10000000)
 /* Looking takes at most a fifth of the tracer's time. */
@@ -32,30 +33,6 @@
 static uint64_t window_of(const struct mw_tracer *tracer)
 {
 	return tracer->options.poll_window_ns ? tracer->options.poll_window_ns : WINDOW_NS;
-}
-
-static void set_timer(struct mw_tracer *tracer, uint64_t period_ns)
-{
-	const struct itimerspec period = {
-		.it_value = {(time_t)(period_ns / 1000000000u), (long)(period_ns % 1000000000u)},
-		.it_interval = {(time_t)(period_ns / 1000000000u), (long)(period_ns % 1000000000u)},
-	};
-
-	timer_settime(tracer->poll.timer, 0, &period, NULL);
-}
-
-static struct mw_error *make_timer(struct mw_poll *poll)
-{
-	struct sigevent event = {
-		.sigev_notify = SIGEV_THREAD_ID,
-		/* Merely interrupts the wait, as the mailbox's signal does. */
-		.sigev_signo = SIGRTMIN + 1,
-	};
-
-	event._sigev_un._tid = gettid();
-	return timer_create(CLOCK_MONOTONIC, &event, &poll->timer) < 0
-		       ? mw_error_os(errno, "cannot create a timer")
-		       : NULL;
 }
 
 /* A thread that ends shows itself before its memory goes: that is the time of the last look. */
@@ -99,7 +76,7 @@ static struct mw_error *open_poll(struct mw_tracer *tracer)
 	poll->buffer = malloc(MW_LOOK_BUFFER);
 	if (!poll->buffer)
 		return mw_err_nomem;
-	err = make_timer(poll);
+	err = mw_timer_create(&poll->timer);
 	if (err) {
 		free(poll->buffer);
 		return err;
@@ -224,7 +201,7 @@ static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *gua
 	poll->changed = true;
 	poll->filling |= region.filled < region.range.size;
 	if (poll->regions.count == 1) {
-		set_timer(tracer, window_of(tracer));
+		mw_timer_set(tracer->poll.timer, window_of(tracer));
 		poll->due_ns = mw_clock_now_ns() + window_of(tracer);
 	}
 	return NULL;

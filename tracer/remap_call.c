@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 #include "tracer/remap_call.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 
 #include "base/error.h"
 #include "base/procmaps.h"
+#include "tracer/mem.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -37,7 +40,7 @@ static struct mw_error *affect(struct mw_remap_call *call, uint64_t start, uint6
 	return err ? err : mw_spans_add(&call->affected, &span);
 }
 
-/* munmap, mprotect, pkey_mprotect, madvise, mseal: (start, size, …). */
+/* munmap, mprotect, madvise and others: (start, size, …). */
 static struct mw_error *list_range(pid_t pid MW_UNUSED, struct mw_remap_call *call)
 {
 	return affect(call, call->args[0], call->args[1]);
@@ -65,19 +68,45 @@ static struct mw_error *list_mremap(pid_t pid MW_UNUSED, struct mw_remap_call *c
 	return err;
 }
 
-/* Harmless advice leaves content and mappings alone. */
-static struct mw_error *list_madvise(pid_t pid, struct mw_remap_call *call)
+/* Harmless advice leaves content and mappings alone, and asks for no writable pages. */
+static bool is_harmless(uint64_t advice)
 {
-	switch (call->args[2]) {
+	switch (advice) {
 	case MADV_DONTNEED:
 	case MADV_FREE:
 	case MADV_REMOVE:
+	case 23 /* MADV_POPULATE_WRITE, since 5.14 */:
 	case 24 /* MADV_DONTNEED_LOCKED, since 5.18 */:
 	case 102 /* MADV_GUARD_INSTALL, since 6.13 */:
-		return list_range(pid, call);
+		return false;
 	default:
-		return NULL;
+		return true;
 	}
+}
+
+static struct mw_error *list_madvise(pid_t pid, struct mw_remap_call *call)
+{
+	return is_harmless(call->args[2]) ? NULL : list_range(pid, call);
+}
+
+/* (pidfd, iovec, count, advice): what empties, the kernel only lets be said of oneself. */
+static struct mw_error *list_process_madvise(pid_t pid, struct mw_remap_call *call)
+{
+	struct iovec parts[IOV_MAX];
+	uint64_t size = mw_min(call->args[2] * sizeof(*parts), sizeof(parts));
+	struct mw_mem mem;
+	struct mw_error *err;
+
+	if (is_harmless(call->args[3]) || call->args[2] > IOV_MAX)
+		return NULL;
+	err = mw_mem_init(&mem, pid);
+	if (err)
+		return err;
+	size = mw_mem_read_some(&mem, mw_addr_make(call->args[1]), parts, size);
+	mw_mem_deinit(&mem);
+	for (size_t i = 0; i < size / sizeof(*parts) && !err; i++)
+		err = affect(call, (uintptr_t)parts[i].iov_base, parts[i].iov_len);
+	return err;
 }
 
 /* The kernel names every mapping between the program's first break and the present one so. */
@@ -165,12 +194,19 @@ static const struct {
 	call_lister *list;
 	uint64_t dud;
 } calls[] = {
-	{SYS_mmap, list_mmap, UNALIGNED},          {SYS_mprotect, list_range, UNALIGNED},
-	{SYS_munmap, list_range, UNALIGNED},       {SYS_brk, list_brk, UNALIGNED},
-	{SYS_mremap, list_mremap, UNALIGNED},      {SYS_madvise, list_madvise, UNALIGNED},
-	{SYS_shmdt, list_shmdt, UNALIGNED},        {SYS_pkey_mprotect, list_range, UNALIGNED},
-	{SYS_ftruncate, list_file, NO_DESCRIPTOR}, {SYS_fallocate, list_file, NO_DESCRIPTOR},
+	{SYS_mmap, list_mmap, UNALIGNED},
+	{SYS_mprotect, list_range, UNALIGNED},
+	{SYS_munmap, list_range, UNALIGNED},
+	{SYS_brk, list_brk, UNALIGNED},
+	{SYS_mremap, list_mremap, UNALIGNED},
+	{SYS_madvise, list_madvise, UNALIGNED},
+	{SYS_shmdt, list_shmdt, UNALIGNED},
+	{SYS_pkey_mprotect, list_range, UNALIGNED},
+	{SYS_ftruncate, list_file, NO_DESCRIPTOR},
+	{SYS_fallocate, list_file, NO_DESCRIPTOR},
 	{SYS_mseal, list_range, UNALIGNED},
+	{SYS_remap_file_pages, list_range, UNALIGNED},
+	{SYS_process_madvise, list_process_madvise, NO_DESCRIPTOR},
 };
 
 bool mw_remap_call_is_known(int64_t number)

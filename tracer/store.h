@@ -46,6 +46,8 @@ struct mw_store {
 	bool changes_xstate;
 	/** What it writes depends on what stands there: doing it twice is not doing it once. */
 	bool reads_target;
+	/** Writes a return address, which a shadow stack has to get as well: step it there. */
+	bool calls;
 	/** The original bytes, to check a cache entry against. */
 	uint8_t bytes[MW_INSN_MAX];
 	/** The rest is private to the architecture. */
@@ -105,7 +107,7 @@ enum mw_store_result {
 };
 
 /**
- * Carries out the store. Calls go unseen by a shadow stack: where the thread has one, step them.
+ * Carries out the store.
  *
  * @param memory for source operands in memory (push [m], movs, pop).
  * @param target as mw_store_locate() said.

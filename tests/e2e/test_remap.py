@@ -2,7 +2,7 @@
 """The program unmaps, moves, empties and protects the memory that is watched: it notices nothing,
 and each change is reported."""
 
-from harness import ARMED, E2ETest
+from harness import ARMED, E2ETest, wait_until
 
 VALUE = "*(long *)0x200000001000"
 
@@ -69,6 +69,15 @@ class Remap(E2ETest):
 
     def test_advice_that_empties_is_reported_and_other_advice_harmless(self):
         self.check("madvise")
+
+    def test_advice_that_may_empty_later_or_wants_writable_pages_works_as_alone(self):
+        self.check("free")
+
+    def test_advice_by_pidfd_is_followed(self):
+        self.check("pidfd")
+
+    def test_pages_of_a_file_that_change_places_are_followed(self):
+        self.check("pages")
 
     def test_shared_memory_can_be_emptied_moved_and_cut_off(self):
         self.check("shared")
@@ -142,6 +151,30 @@ class Remap(E2ETest):
                 process = self.attach(target, [VALUE], ["--backend=hw"])
                 self.assertEqual(self.end_tracee(target)["failures"], "0", target.stdout)
                 self.assertEqual(process.finish(), 0, process.stderr)
+
+    def attach_hardware(self, mode):
+        """Returns (target, memwatch) when the target has done its part, and lives on."""
+        target = self.tracee("remap", mode, "hold")
+        target.say()
+        target.read_until("mapped")
+        process = self.attach(target, [VALUE], ["--backend=hw"])
+        target.say()
+        target.read_until("done")
+        return target, process
+
+    def test_a_hardware_watch_notices_that_its_memory_is_gone(self):
+        target, process = self.attach_hardware("gone")
+        process.wait_for(lambda: "ended: its memory was unmapped" in process.stderr, "notice")
+        self.assertEqual(self.end_tracee(target)["failures"], "0", target.stdout)
+        self.assertEqual(process.finish(), 0, process.stderr)
+        self.assertEqual(self.told(self.events()), [("store", "0", "5")])
+
+    def test_a_hardware_watch_notices_what_nobody_stored(self):
+        target, process = self.attach_hardware("empty")
+        wait_until(lambda: len(self.events()) == 2)
+        self.assertEqual(self.end_tracee(target)["failures"], "0", target.stdout)
+        self.assertEqual(process.finish(), 0, process.stderr)
+        self.assertEqual(self.told(self.events()), [("store", "0", "5"), ("external", "5", "0")])
 
     def test_the_guarded_pages_of_a_gone_watch_are_let_go_without_syscall_stops(self):
         for mode in ("munmap", "truncate"):

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 #include "tracee.h"
@@ -268,6 +269,63 @@ static void do_madvise(void)
 	store(value, 7);
 }
 
+/* Without memory to be short of, what may be dropped later stays; a store keeps it for good. */
+static void do_free_later(void)
+{
+	map_private();
+	store(value, 5);
+	CHECK(madvise(area, 8 * PAGE, MADV_FREE) == 0);
+	store(value, 6);
+	CHECK(madvise(area, 8 * PAGE, 25 /* MADV_COLLAPSE */) == 0 || errno);
+	store(value, 7);
+	/* Without a write bit in sight the kernel would refuse. */
+	CHECK(madvise(area, 8 * PAGE, 23 /* MADV_POPULATE_WRITE */) == 0 || errno == EINVAL);
+	store(value, 8);
+	CHECK(mlock(area, 8 * PAGE) == 0);
+	CHECK(madvise(area, 8 * PAGE, MADV_DONTNEED) == -1 && errno == EINVAL);
+	if (madvise(area, 8 * PAGE, 24 /* MADV_DONTNEED_LOCKED */) == 0)
+		see_numbers("syscall madvise", 8, 0);
+	store(value, 9);
+}
+
+/* Only recent kernels let a process empty its own memory in this way. */
+static void do_advise_by_pidfd(void)
+{
+	struct iovec parts[2] = {{area + 4 * PAGE, PAGE}, {value, PAGE}};
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	long result;
+
+	map_private();
+	store(value, 5);
+	result = syscall(SYS_process_madvise, fd, parts, 2, MADV_DONTNEED, 0);
+	if (result >= 0) {
+		CHECK(result == 2 * PAGE && *value == 0);
+		see_numbers("syscall process_madvise", 5, 0);
+	}
+	store(value, 6);
+	CHECK(syscall(SYS_process_madvise, fd, parts, 2, MADV_DONTNEED, 1) == -1 &&
+	      errno == EINVAL);
+	store(value, 7);
+	close(fd);
+}
+
+/* Another page of the same file comes to where the watch is. */
+static void do_remap_file_pages(void)
+{
+	int fd = memfd_create("remap", 0);
+
+	CHECK(ftruncate(fd, 8 * PAGE) == 0);
+	map_area(MAP_SHARED, fd);
+	((long *)(area + 3 * PAGE))[0] = 33;
+	announce();
+	store(value, 5);
+	CHECK(syscall(SYS_remap_file_pages, value, PAGE, 0, 3, 0) == 0);
+	see_numbers("syscall remap_file_pages", 5, 33);
+	store(value, 6);
+	CHECK(((long *)(area + 3 * PAGE))[0] == 6);
+	close(fd);
+}
+
 static void do_shared(void)
 {
 	int fd = memfd_create("remap", 0);
@@ -367,6 +425,21 @@ static void do_realloc(void)
 	store(block, 6);
 	free(block);
 	see_unmapped("munmap", 6);
+}
+
+static void do_unmap_for_good(void)
+{
+	map_private();
+	store(value, 5);
+	CHECK(munmap(area, 8 * PAGE) == 0);
+}
+
+/* Nobody stores these zeros. */
+static void do_empty(void)
+{
+	map_private();
+	store(value, 5);
+	CHECK(madvise(area, 8 * PAGE, MADV_DONTNEED) == 0);
 }
 
 /* Others store while the page is remapped again and again. */
@@ -506,6 +579,11 @@ static const struct {
 	{"failing", do_failing},
 	{"protect", do_protect},
 	{"madvise", do_madvise},
+	{"gone", do_unmap_for_good},
+	{"empty", do_empty},
+	{"free", do_free_later},
+	{"pidfd", do_advise_by_pidfd},
+	{"pages", do_remap_file_pages},
 	{"shared", do_shared},
 	{"truncate", do_truncate},
 	{"shmdt", do_shmdt},

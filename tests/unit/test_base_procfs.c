@@ -55,6 +55,23 @@ static void signal_and_capability_masks_are_read_as_hex(void **state)
 	assert_int_equal(status.cap_effective, 0x1ffffffffff);
 }
 
+static void a_shadow_stack_is_one_of_the_features_of_a_thread(void **state)
+{
+	static const char *const with = "Name:\tx\nState:\tR\nx86_Thread_features:\tshstk wrss \n"
+					"x86_Thread_features_locked:\t\n";
+	static const char *const without = "Name:\tx\nState:\tR\nx86_Thread_features:\t\n"
+					   "x86_Thread_features_locked:\tshstk wrss \n";
+	struct mw_proc_status status;
+
+	(void)state;
+	assert_ok(mw_proc_status_parse(with, &status));
+	assert_true(status.shadow_stack);
+	assert_ok(mw_proc_status_parse(without, &status));
+	assert_false(status.shadow_stack);
+	assert_ok(mw_proc_status_parse(sample, &status));
+	assert_false(status.shadow_stack);
+}
+
 static void a_status_without_vmsize_has_no_memory(void **state)
 {
 	struct mw_proc_status status;
@@ -204,6 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_line_of_a_status_is_read),
 		cmocka_unit_test(signal_and_capability_masks_are_read_as_hex),
+		cmocka_unit_test(a_shadow_stack_is_one_of_the_features_of_a_thread),
 		cmocka_unit_test(a_status_without_vmsize_has_no_memory),
 		cmocka_unit_test(a_text_that_is_no_status_is_refused),
 		cmocka_unit_test(cut_and_broken_statuses_are_parsed_or_refused),

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -69,8 +70,24 @@ static void test_only_advice_that_empties_affects_anything(void **state MW_UNUSE
 {
 	assert_range(affected(SYS_madvise, START, PAGE, MADV_DONTNEED, 0), START, PAGE);
 	assert_range(affected(SYS_madvise, START, PAGE, MADV_REMOVE, 0), START, PAGE);
+	assert_range(affected(SYS_madvise, START, PAGE, MADV_FREE, 0), START, PAGE);
 	assert_range(affected(SYS_madvise, START, PAGE, MADV_WILLNEED, 0), 0, 0);
 	assert_range(affected(SYS_madvise, START, PAGE, MADV_DONTFORK, 0), 0, 0);
+}
+
+static void test_advice_by_pidfd_affects_what_its_vector_lists(void **state MW_UNUSED)
+{
+	const struct iovec parts[] = {{(void *)START, PAGE}, {(void *)(START + 4 * PAGE), 1}};
+	const uint64_t args[6] = {0, (uintptr_t)parts, 2, MADV_DONTNEED};
+	struct mw_remap_call call;
+
+	assert_null(mw_remap_call_init(getpid(), SYS_process_madvise, args, &call));
+	assert_int_equal(call.affected.list.count, 2);
+	assert_range(call.affected.list.items[0].range, START, PAGE);
+	assert_range(call.affected.list.items[1].range, START + 4 * PAGE, PAGE);
+	mw_remap_call_deinit(&call);
+	assert_range(affected(SYS_process_madvise, 0, (uintptr_t)parts, 2, MADV_COLD), 0, 0);
+	assert_range(affected(SYS_process_madvise, 0, 8, 2, MADV_FREE), 0, 0);
 }
 
 static void test_a_move_keeps_what_fits_and_replaces_where_it_goes(void **state MW_UNUSED)
@@ -118,6 +135,7 @@ static void test_a_file_affects_where_it_is_mapped(void **state MW_UNUSED)
 static void test_duds_do_nothing_but_fail(void **state MW_UNUSED)
 {
 	void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const struct iovec part = {page, PAGE};
 	const struct {
 		long number;
 		long errnum;
@@ -130,6 +148,8 @@ static void test_duds_do_nothing_but_fail(void **state MW_UNUSED)
 		{SYS_mmap,
 		 EINVAL,
 		 {PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0}},
+		{SYS_remap_file_pages, EINVAL, {PAGE, 0, 1, 0}},
+		{SYS_process_madvise, EBADF, {(long)&part, 1, MADV_DONTNEED}},
 		{SYS_shmdt, EINVAL, {0}},
 		{SYS_ftruncate, EBADF, {0}},
 		{SYS_fallocate, EBADF, {0, 0, PAGE}},
@@ -163,6 +183,7 @@ int main(void)
 		cmocka_unit_test(test_lengths_beyond_the_address_space_end_with_it),
 		cmocka_unit_test(test_mappings_that_replace_nothing_affect_nothing),
 		cmocka_unit_test(test_only_advice_that_empties_affects_anything),
+		cmocka_unit_test(test_advice_by_pidfd_affects_what_its_vector_lists),
 		cmocka_unit_test(test_a_move_keeps_what_fits_and_replaces_where_it_goes),
 		cmocka_unit_test(test_a_break_affects_the_heap_above_it),
 		cmocka_unit_test(test_a_file_affects_where_it_is_mapped),

@@ -155,6 +155,20 @@ static void test_push_and_call_move_the_stack_pointer(void **state)
 	assert_int_equal(word_at(fixture, MEMORY_START + 0x3000), 0x400007);
 }
 
+static void test_only_calls_write_return_addresses(void **state)
+{
+	struct fixture *fixture = *state;
+
+	decode(fixture, BYTES(0xe8, 0x00, 0x01, 0x00, 0x00)); // call .+0x105
+	assert_true(fixture->store.calls);
+	decode(fixture, BYTES(0xff, 0x10)); // call *(%rax)
+	assert_true(fixture->store.calls);
+	decode(fixture, BYTES(0x50)); // push %rax
+	assert_false(fixture->store.calls);
+	decode(fixture, BYTES(0x89, 0x07)); // mov %eax, (%rdi)
+	assert_false(fixture->store.calls);
+}
+
 static void test_call_through_unreadable_memory_faults(void **state)
 {
 	struct fixture *fixture = *state;
@@ -406,6 +420,7 @@ int main(void)
 		TEST(test_add_sets_the_flags),
 		TEST(test_stack_pointer_is_a_value_like_any_other),
 		TEST(test_push_and_call_move_the_stack_pointer),
+		TEST(test_only_calls_write_return_addresses),
 		TEST(test_call_through_unreadable_memory_faults),
 		TEST(test_rep_stos_stops_at_the_page_end),
 		TEST(test_rep_without_count_writes_nothing),

@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
+#include "base/procfs.h"
 #include "tracer/inject.h"
 #include "tracer/sys.h"
 #include "tracer/tracer.h"
@@ -45,6 +47,8 @@ enum refusal {
 	REFUSE_SYSCALL_OP,
 	REFUSE_SCRATCH,
 	REFUSE_GET_REGS,
+	/** No refusal: threads are said to have a shadow stack. */
+	SHADOW_STACKS,
 };
 
 static enum refusal refusal;
@@ -88,6 +92,35 @@ struct mw_error *__wrap_mw_inject_call(struct mw_injection *injection, int64_t n
 	return NULL;
 }
 
+struct mw_error *__real_mw_proc_status_read(pid_t pid, struct mw_proc_status *ret);
+struct mw_error *__wrap_mw_proc_status_read(pid_t pid, struct mw_proc_status *ret);
+
+struct mw_error *__wrap_mw_proc_status_read(pid_t pid, struct mw_proc_status *ret)
+{
+	struct mw_error *err = __real_mw_proc_status_read(pid, ret);
+
+	if (!err && refusal == SHADOW_STACKS)
+		ret->shadow_stack = true;
+	return err;
+}
+
+/* A call whose return address goes to the end of the page. @return whether it came back. */
+static bool call_on_page(void)
+{
+	uint64_t result = 0;
+
+	__asm__ volatile("xchgq %%rsp, %1\n\t"
+			 "call 1f\n\t"
+			 "jmp 2f\n"
+			 "1:\tmovl $1, %k0\n\t"
+			 "ret\n"
+			 "2:\txchgq %%rsp, %1"
+			 : "+a"(result)
+			 : "b"(page.bytes + PAGE)
+			 : "memory");
+	return result;
+}
+
 /* The child: what memwatch makes of its stores must not show in what it finds. */
 MW_NORETURN static void store_and_end(int go)
 {
@@ -95,6 +128,8 @@ MW_NORETURN static void store_and_end(int go)
 	bool right = true;
 	char byte;
 
+	/* A test that fails leaves nobody behind. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (pipe(fds) || read(go, &byte, 1) != 1)
 		_exit(2);
 	for (uint64_t i = 1; i <= 50; i++) {
@@ -105,12 +140,13 @@ MW_NORETURN static void store_and_end(int go)
 		right &= page.words.first == i && !memcmp(page.words.text, &i, sizeof(i)) &&
 			 (uint64_t)_mm_cvtsi128_si64(page.words.vector) == i;
 	}
-	_exit(right ? 0 : 1);
+	_exit(right && call_on_page() ? 0 : 1);
 }
 
 struct run {
 	int status;
 	unsigned hits, lost;
+	uint64_t stepped;
 	char why[160];
 	char notice[160];
 };
@@ -178,6 +214,7 @@ static struct run run_refusing(enum refusal what, unsigned times)
 	assert_int_equal(write(go[1], "", 1), 1);
 	await_end(tracer, &run);
 	refusal = REFUSE_NOTHING;
+	run.stepped = mw_tracer_stats(tracer)->stepped;
 	mw_tracer_destroy(tracer);
 	close(go[0]);
 	close(go[1]);
@@ -200,6 +237,17 @@ static void test_without_refusals_all_is_seen(void **state MW_UNUSED)
 
 	check(&run, "", false);
 	assert_int_equal(run.hits, 3 * 50);
+	assert_int_equal(run.stepped, 0);
+}
+
+/* A call that is carried out from outside would be unknown to it, and fault on its return. */
+static void test_calls_are_stepped_where_there_is_a_shadow_stack(void **state MW_UNUSED)
+{
+	struct run run = run_refusing(SHADOW_STACKS, 0);
+
+	check(&run, "", false);
+	assert_int_equal(run.hits, 3 * 50);
+	assert_int_equal(run.stepped, 1);
 }
 
 static void test_unreadable_vector_registers_end_the_watch(void **state MW_UNUSED)
@@ -244,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_without_refusals_all_is_seen),
+		cmocka_unit_test(test_calls_are_stepped_where_there_is_a_shadow_stack),
 		cmocka_unit_test(test_unreadable_vector_registers_end_the_watch),
 		cmocka_unit_test(test_unreadable_siginfo_ends_the_watch),
 		cmocka_unit_test(test_a_syscall_stop_that_cant_be_told_passes),

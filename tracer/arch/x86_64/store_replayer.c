@@ -118,6 +118,7 @@ bool mw_store_decode(struct mw_replayer *replayer, const uint8_t *code, size_t s
 		decoding.target && decoding.target->actions & ZYDIS_OPERAND_ACTION_MASK_READ;
 	if (!decoding.target || !decode_method(&decoding, ret))
 		decode_step(&decoding, ret);
+	ret->calls = store->kind == X86_STORE_CALL;
 	ret->needs_xstate = store->xstate;
 	ret->changes_xstate = store->xstate & X86_XSTATE_X87 || store->raises_simd;
 	return true;
