@@ -32,8 +32,10 @@ PARTS = {
 }
 
 
-def tell(what):
-    print(f"measuring {what} …", file=sys.stderr, flush=True)
+def teller(began):
+    def tell(what):
+        print(f"{time.monotonic() - began:4.0f} s  measuring {what} …", file=sys.stderr, flush=True)
+    return tell
 
 
 def parse_arguments():
@@ -68,7 +70,7 @@ def main():
                            "sample_ms": settings.seconds * 1e3}}
     with no_orphans():
         for part in options.parts:
-            result[part] = PARTS[part](settings, options.words, tell)
+            result[part] = PARTS[part](settings, options.words, teller(began))
     result["took_s"] = time.monotonic() - began
     print(render.page_of(result))
     if options.output:

@@ -84,7 +84,7 @@ def no_orphans():
     """Whatever the programs that are started leave behind becomes a child of ours, and is killed
     when this ends, however it ends."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
     try:
         yield

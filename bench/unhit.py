@@ -14,7 +14,7 @@ KINDS = ("work", "beside", "calls")
 def compare(bare, target, kind, settings):
     native, watched = Meter(bare, kind, settings), Meter(target, kind, settings)
     samples = []
-    for _ in range(settings.rounds * 3):
+    for _ in range(settings.rounds * 2):
         meters = [native, watched]
         random.shuffle(meters)
         ns = {meter: meter.sample() for meter in meters}
