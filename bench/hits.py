@@ -47,11 +47,13 @@ def watch_of(case, target):
 def pair(tool, settings, threads=1):
     """A bare target, the target for the tool, and a folder."""
     program = settings.program("target")
-    with tempfile.TemporaryDirectory() as name, \
-            Target(program, threads, cpu=tool.target_cpu) as bare, \
-            Target(program, threads, cpu=tool.target_cpu, prefix=tool.prefix) as target:
-        yield bare, target, pathlib.Path(name)
-    kill_children()
+    try:
+        with tempfile.TemporaryDirectory() as name, \
+                Target(program, threads, cpu=tool.target_cpu) as bare, \
+                Target(program, threads, cpu=tool.target_cpu, prefix=tool.prefix) as target:
+            yield bare, target, pathlib.Path(name)
+    finally:
+        kill_children()
 
 
 def measure(tool, case, settings):

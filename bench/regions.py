@@ -140,6 +140,7 @@ def observe(memwatch, target, case, before):
 def measure(case, settings):
     pages = case.size // PAGE if case.is_large else case.count
     with contextlib.ExitStack() as stack:
+        stack.callback(kill_children)
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         target = stack.enter_context(Target(settings.program("many"), pages,
                                             PAGE if case.is_large else STRIDE))
@@ -150,7 +151,6 @@ def measure(case, settings):
             raise RuntimeError("it did not end with its target")
         row["last_armed_ms"] = last_armed_ms(tail_of(memwatch.errors))
         row["reported"] = memwatch.events.read_text().count('"seq"')
-    kill_children()
     return row
 
 

@@ -11,6 +11,8 @@ import sys
 from hits import CASES
 from targets import PAGES_OF_BUFFER, judge
 
+# Load for each CPU above which other work disturbs.
+BUSY = 0.75
 PEERS = ("gdb hw", "perf record")
 HIT_HEAD = ["", "µs per hit", "gdb hw costs", "perf costs", "stores made", "reported", "lost"]
 BUFFER_HEAD = ["", "µs per MiB", "bare", "added µs per page", "bytes written", "reported", "lost"]
@@ -166,6 +168,13 @@ def run_section(rows):
     return "\n".join(["## `memwatch run`\n", RUN, table(head, list(run_rows(head, rows))), ""])
 
 
+def warning(machine):
+    if machine["load_before"] <= BUSY * machine["cpus"]:
+        return ""
+    return ("**The machine was busy with other work: these times say little, and the ratios not "
+            "much more.\nThe counts of stores hold.**\n")
+
+
 def machine_section(result):
     machine, settings = result["machine"], result["settings"]
     versions = ", ".join(f"{name} {version or '(not installed)'}"
@@ -173,9 +182,10 @@ def machine_section(result):
     kind = "virtual" if machine["virtualised"] else "physical"
     return (f"Measured on {machine['date']}: {machine['cpus']} CPUs of a {kind} machine "
             f"({machine['cpu']}), {machine['memory_gib']} GiB, Linux {machine['kernel']}; load "
-            f"{machine['load_before']:.2f} before it began; {settings['rounds']} rounds of "
+            f"{machine['load_before']:.2f}\nbefore it began; {settings['rounds']} rounds of "
             f"{settings['sample_ms']:.0f} ms{' (quick)' if settings['quick'] else ''}, "
-            f"{result.get('took_s', 0) / 60:.0f} minutes.\nVersions: {versions}.\n")
+            f"{result.get('took_s', 0) / 60:.0f} minutes.\n\nVersions: {versions}.\n\n"
+            + warning(machine))
 
 
 def targets_section(result):

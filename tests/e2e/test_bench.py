@@ -162,6 +162,12 @@ class Page(unittest.TestCase):
         for table in tables:
             self.assertEqual({len(row) for row in table}, {len(table[0])}, table)
 
+    def test_a_busy_machine_is_told(self):
+        result = result_of(hit("x", 1))
+        self.assertNotIn("busy", render.page_of(result))
+        result["machine"]["load_before"] = 4.0
+        self.assertIn("busy", render.page_of(result))
+
     def test_small_numbers_keep_digits_that_mean_something(self):
         self.assertEqual([render.number(value) for value in (0, 0.00123, 0.5, 12.34, 123.4, 12345)],
                          ["0.00", "0.00123", "0.50", "12.3", "123", "12,345"])
