@@ -3,7 +3,7 @@
 # make demo     install what is missing, build, run the main job on a program with a bug
 # make check    install what is missing, build, run every test
 # make lint     format, layers, sizes, licences, static analysis, spelling, scripts
-# make bench    measure memwatch beside gdb and perf
+# make bench    measure memwatch beside gdb, perf and others; make bench-deps installs those
 # make deps     install missing Debian packages; GROUPS=build (check, lint) for fewer
 # make install  into $(DESTDIR)$(PREFIX)
 # SAN=address,undefined builds with sanitizers into a folder of its own; WERROR=1 makes warnings

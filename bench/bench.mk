@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: MIT
+# make bench            measure, print, and write $(BUILD)/bench.json
+# make bench-page       make docs/performance.md of the last measurement
+# make bench-deps       install the tools that memwatch is measured beside
+# BENCH="--quick --parts hits,unhit,regions,run page gdb" measures less; see bench/bench.py --help.
+PACKAGES_BENCH := gdb lldb valgrind linux-perf bpftrace libc6-dbg
+BENCH ?=
+
 $(BUILD)/bench/%: bench/%.c
 	@mkdir -p $(@D)
-	$(TRACEE_CC) -std=gnu17 -D_GNU_SOURCE -g -O2 -Wall -Wextra -o $@ $<
+	$(TRACEE_CC) -std=gnu17 -D_GNU_SOURCE -g -O2 -Wall -Wextra -pthread -o $@ $<
 
-# Prints ratios; no figure makes it fail. ROUNDS=1 is quick.
-ROUNDS ?= 5
-.PHONY: bench
-bench: all $(BUILD)/bench/target
-	$(PYTHON) bench/bench.py --build $(BUILD) --output $(BUILD)/bench.json --rounds $(ROUNDS)
-	$(PYTHON) bench/run_overhead.py --memwatch $(BUILD)/memwatch --rounds $(ROUNDS) \
-		--json $(BUILD)/bench-run.json
+.PHONY: bench bench-page bench-deps
+bench: all $(BUILD)/bench/target $(BUILD)/bench/many
+	$(PYTHON) bench/bench.py --build $(BUILD) --output $(BUILD)/bench.json $(BENCH)
 
-# Many regions, and a large one; COUNTS="1000 100000" chooses how many.
-COUNTS ?= 1000 8000 10000
-.PHONY: bench-regions
-bench-regions: all $(BUILD)/bench/many
-	$(PYTHON) bench/regions.py --build $(BUILD) --output $(BUILD)/regions.json $(COUNTS)
+bench-page:
+	$(PYTHON) bench/render.py $(BUILD)/bench.json docs/performance.md
+
+bench-deps:
+	@tools/install-deps $(PACKAGES_BENCH)

@@ -1,144 +1,161 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures how memwatch copes with many regions, and with a large one: time from start to armed,
-its memory for each region, the mappings it adds to the target, and what a store into a watched
-region costs. Prints a table and writes JSON. It judges nothing.
+"""How memwatch copes with many regions, and with a large one: time until armed, its memory for each
+region, the mappings it adds to the target, what it does while nothing happens, and what a store
+costs."""
 
-Usage: regions.py [--build FOLDER] [--output FILE] [COUNT…]"""
-
-import argparse
-import json
+import contextlib
+import dataclasses
 import os
 import pathlib
+import re
 import subprocess
-import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-PATIENCE = 600
+from processes import PATIENCE, Target, cpu_of, end, kill_children, mappings_of, memory_of, start
+from sampling import rows_of
+
 GIB = 1 << 30
-STRIDE = 8192
+PAGE = 4096
+# Regions stand on every other page.
+STRIDE = 2 * PAGE
+WORD = 8
 TOUCHED = 1000
-# Page guards stop at a quarter of the mappings that a target may have.
-MOST_PAGES = 8000
+MOST_WHEN_QUICK = 10_000
+TAIL = 4096
+# Seconds of idleness, and of looks before whether it is that.
+IDLE = 2
+SETTLING = 0.5
+SETTLED_WITHIN = 15
+SETTLED = 0.9
+IDLE_ENOUGH = 0.005
 
 
-class Target:
-    def __init__(self, program, count, stride):
-        self.child = subprocess.Popen([program, str(count), str(stride)], text=True,
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.pid = self.child.pid
-        self.address = int(self.child.stdout.readline().split()[1], 16)
+@dataclasses.dataclass
+class Case:
+    backend: str
+    count: int
+    size: int = WORD
 
-    def touch(self, count):
-        """Nanoseconds for one store."""
-        self.child.stdin.write(f"touch {count}\n")
-        self.child.stdin.flush()
-        return int(self.child.stdout.readline().split()[1]) / count
-
-    def mappings(self):
-        return len(pathlib.Path(f"/proc/{self.pid}/maps").read_text().splitlines())
-
-    def end(self):
-        self.child.stdin.close()
-        self.child.wait(PATIENCE)
+    @property
+    def is_large(self):
+        return self.size > PAGE
 
 
-def memory_of(pid):
-    """Resident bytes."""
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in text.splitlines()
-                if line.startswith("VmRSS"))
+# Page guards stop at a quarter of the mappings that a target may have: 8,000 regions so far apart.
+CASES = [
+    Case("poll", 1, GIB),
+    Case("page", 1000),
+    Case("page", 8000),
+    Case("uffd", 1000),
+    Case("uffd", 10_000),
+    Case("uffd", 100_000),
+    Case("poll", 1000),
+    Case("poll", 10_000),
+    Case("poll", 100_000),
+]
 
 
-def cpu_of(pid):
-    """Seconds of CPU time."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def tail_of(file):
+    with open(file, "rb") as opened:
+        opened.seek(max(0, os.fstat(opened.fileno()).st_size - TAIL))
+        return opened.read().decode(errors="replace")
+
+
+def last_armed_ms(text):
+    """From the last watch command to armed, by memwatch's own account."""
+    return float(re.search(r"last watch armed in ([\d.]+) ms", text).group(1))
 
 
 class Memwatch:
-    def __init__(self, program, target, backend, script, folder):
-        self.errors = folder / "errors"
-        self.start = time.monotonic()
-        self.child = subprocess.Popen(
-            [program, "attach", "--batch", f"--json={folder}/events", f"--backend={backend}",
-             "-x", str(script), str(target.pid)], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=open(self.errors, "w", encoding="utf-8"))
+    """Watches regions of a target that begin at its first address."""
+
+    def __init__(self, program, target, case, folder):
+        self.events, self.errors = folder / "events", folder / "errors"
+        script = folder / "script"
+        script.write_text("".join(f"watch {target.addresses[0] + i * STRIDE:#x}:{case.size}\n"
+                                  for i in range(case.count)))
+        self.began = time.monotonic()
+        with open(self.events, "wb") as out, open(self.errors, "wb") as errors:
+            self.child = start([program, "attach", "--batch", "--json",
+                                f"--backend={case.backend}", "-x", script, target.pid],
+                               stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.kill()
+        self.child.wait()
+
+    def elapsed(self):
+        return time.monotonic() - self.began
+
+    def _await(self, condition, what):
+        while not condition():
+            if self.child.poll() is not None or self.elapsed() > 2 * PATIENCE:
+                raise RuntimeError(f"{what}: {tail_of(self.errors).strip()}")
+            time.sleep(0.005)
+        return self.elapsed()
 
     def await_watch(self, number):
         """Seconds from the start until the watch is armed."""
-        while f"watch {number}:" not in self.errors.read_text()[-4096:]:
-            if self.child.poll() is not None or time.monotonic() - self.start > PATIENCE:
-                raise RuntimeError(f"watch {number} isn't armed: {self.errors.read_text()[-300:]}")
-            time.sleep(0.01)
-        return time.monotonic() - self.start
+        return self._await(lambda: f"watch {number}:" in tail_of(self.errors),
+                           f"watch {number} isn't armed")
 
-    def end(self):
-        self.child.wait(PATIENCE)
+    def await_memory(self, size):
+        """Seconds from the start until it holds this much; a large snapshot is filled while the
+        target runs."""
+        return self._await(lambda: memory_of(self.child.pid) >= size, "the snapshot isn't filled")
+
+    def _cpu_during(self, seconds):
+        """CPUs that it uses."""
+        cpu, since = cpu_of(self.child.pid), time.monotonic()
+        time.sleep(seconds)
+        return (cpu_of(self.child.pid) - cpu) / (time.monotonic() - since)
+
+    def idle_cpu(self):
+        """CPUs that it uses while nothing happens: what is left of the arming must be done, so it
+        is looked at until it uses no less than before."""
+        deadline = time.monotonic() + SETTLED_WITHIN
+        before, now = 1, self._cpu_during(SETTLING)
+        while now < SETTLED * before and now > IDLE_ENOUGH and time.monotonic() < deadline:
+            before, now = now, self._cpu_during(SETTLING)
+        return self._cpu_during(IDLE)
 
 
-def measure(build, backend, count, stride, size, folder):
-    """One row: @count regions of @size bytes, @stride apart."""
-    with_one = count == 1
-    target = Target(build / "bench" / "many", size // 4096 if with_one else count,
-                    4096 if with_one else stride)
-    script = folder / "script"
-    script.write_text("".join(f"watch {target.address + i * stride:#x}:{size}\n"
-                              for i in range(count)))
-    before = target.mappings()
-    memwatch = Memwatch(build / "memwatch", target, backend, script, folder)
-    row = {"backend": backend, "regions": count, "bytes": size,
-           "armed_s": memwatch.await_watch(count)}
-    # The snapshot of what is large is filled while the target runs.
-    while with_one and memory_of(memwatch.child.pid) < size:
-        time.sleep(0.1)
-    row["filled_s"] = time.monotonic() - memwatch.start
-    time.sleep(0.3)
+def observe(memwatch, target, case, before):
+    row = {"armed_s": memwatch.await_watch(case.count)}
+    if case.is_large:
+        row["filled_s"] = memwatch.await_memory(case.size)
+    row["idle_cpu"] = memwatch.idle_cpu()
     row["memory_bytes"] = memory_of(memwatch.child.pid)
-    row["mappings"] = target.mappings() - before
-    cpu = cpu_of(memwatch.child.pid)
-    time.sleep(2)
-    row["idle_cpu_percent"] = (cpu_of(memwatch.child.pid) - cpu) / 2 * 100
-    row["store_us"] = target.touch(TOUCHED) / 1000
-    time.sleep(0.2)
-    target.end()
-    memwatch.end()
-    row["events"] = (folder / "events").read_text().count("\n")
+    row["mappings"] = mappings_of(target.pid) - before
+    touched = min(TOUCHED, case.count) if not case.is_large else TOUCHED
+    row["stores"] = touched
+    row["store_us"] = target.ask("touch", touched, "ns")[0] / touched / 1e3
     return row
 
 
-def print_row(row):
-    print(f"{row['backend']:5} {row['regions']:8,} x {row['bytes']:13,} B  armed in "
-          f"{row['armed_s']:7.2f} s  {row['memory_bytes'] / row['regions']:15,.0f} B/region  "
-          f"{row['mappings']:6,} mappings  idle {row['idle_cpu_percent']:4.1f} % CPU  "
-          f"{row['store_us']:7.1f} us/store  {row['events']} events")
+def measure(case, settings):
+    pages = case.size // PAGE if case.is_large else case.count
+    with contextlib.ExitStack() as stack:
+        stack.callback(kill_children)
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        target = stack.enter_context(Target(settings.program("many"), pages,
+                                            PAGE if case.is_large else STRIDE))
+        before = mappings_of(target.pid)
+        memwatch = stack.enter_context(Memwatch(settings.memwatch, target, case, folder))
+        row = observe(memwatch, target, case, before)
+        if not target.finish() or not end(memwatch.child, 2 * PATIENCE):
+            raise RuntimeError("it did not end with its target")
+        row["last_armed_ms"] = last_armed_ms(tail_of(memwatch.errors))
+        row["reported"] = memwatch.events.read_text().count('"seq"')
+    return row
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
-    parser.add_argument("--output", type=pathlib.Path)
-    parser.add_argument("counts", nargs="*", type=int, default=[1000, 10000])
-    options = parser.parse_args()
-    rows = []
-    cases = [(backend, count, STRIDE, 8) for count in options.counts
-             for backend in ("page", "uffd", "poll")
-             if backend != "page" or count <= MOST_PAGES]
-    cases.append(("poll", 1, 4096, GIB))
-    for backend, count, stride, size in cases:
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                row = measure(options.build, backend, count, stride, size, pathlib.Path(folder))
-            except RuntimeError as error:
-                print(f"{backend} {count}: {error}", file=sys.stderr)
-                continue
-        rows.append(row)
-        print_row(row)
-    if options.output:
-        options.output.write_text(json.dumps(rows, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+def measure_regions(settings, words, tell):
+    wanted = [({"backend": case.backend, "count": case.count, "size": case.size}, (case,))
+              for case in CASES if (not words or any(word in case.backend for word in words)) and
+              not (settings.quick and case.count > MOST_WHEN_QUICK)]
+    return list(rows_of(wanted, measure, settings, lambda name: tell(f"regions / {name}")))
