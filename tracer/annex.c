@@ -91,6 +91,8 @@ struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *in
 	tracer->plain_syscall_ip = tracer->syscall_ip;
 	err = map(tracer, injection);
 	if (!err)
+		err = mw_annex_share(tracer, injection);
+	if (!err)
 		err = write_header(tracer);
 	if (!err)
 		err = mw_deadman_learn(tracer, injection);
@@ -173,6 +175,7 @@ void mw_annex_forget(struct mw_tracer *tracer)
 	if (tracer->annex.size)
 		tracer->syscall_ip = tracer->plain_syscall_ip;
 	tracer->annex = (struct mw_range){0};
+	mw_annex_unshare(tracer);
 	mw_guardian_set_target(&tracer->guardian, 0);
 	mw_deadman_forget(tracer);
 }

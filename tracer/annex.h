@@ -7,6 +7,7 @@
 #ifndef MW_TRACER_ANNEX_H
 #define MW_TRACER_ANNEX_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "tracer/syscall_buffers.h"
@@ -111,32 +112,51 @@ struct mw_annex_retry {
 	uint64_t addr;
 };
 
-struct mw_annex {
-	uint64_t magic;
-	/** Code page included. */
-	uint64_t size;
-	/** What the program has set. */
-	struct mw_sigaction own[MW_DEADMAN_SIGNALS];
-	/** What the kernel has: ours. */
-	struct mw_sigaction ours[MW_DEADMAN_SIGNALS];
-	/** Argument of injected calls. */
-	struct mw_sigaction io;
-	/** Of a signal that is sent again: a siginfo_t. */
-	uint8_t siginfo[128];
-	/** Stays zero: the default action. */
-	struct mw_sigaction fallback;
-	/** ptrace's debug registers are in use: nobody else turns them off. */
-	uint64_t debug_registers;
-	/** The thread whose next SIGSEGV is the program's own, whatever it looks like; 0: none. */
-	int64_t passing;
-	/** The dead-man has opened the pages. */
-	uint64_t healed;
-	/** Faults that came after that are tried once more: they may have been on their way. */
-	struct mw_annex_retry retries[MW_ANNEX_RETRIES];
-	struct mw_annex_session session;
+/** What changes with each store. */
+struct mw_annex_progress {
 	/** Who did the last store that may happen twice; 0: he has come by since. */
 	int64_t storer;
 	struct mw_annex_store stores[MW_ANNEX_STORES];
+};
+
+#define MW_ANNEX_HEADER_SIZE 4096
+#define MW_ANNEX_SHARED_SIZE 28672
+
+struct mw_annex {
+	union {
+		struct {
+			uint64_t magic;
+			/** Code page included. */
+			uint64_t size;
+			/** What the program has set. */
+			struct mw_sigaction own[MW_DEADMAN_SIGNALS];
+			/** What the kernel has: ours. */
+			struct mw_sigaction ours[MW_DEADMAN_SIGNALS];
+			/** Argument of injected calls. */
+			struct mw_sigaction io;
+			/** Of a signal that is sent again: a siginfo_t. */
+			uint8_t siginfo[128];
+			/** Stays zero: the default action. */
+			struct mw_sigaction fallback;
+			/** ptrace's debug registers are in use: nobody else turns them off. */
+			uint64_t debug_registers;
+			/** The thread whose next SIGSEGV is the program's own, whatever it looks
+			 * like; 0: none. */
+			int64_t passing;
+			/** The dead-man has opened the pages. */
+			uint64_t healed;
+			/** Faults that came after that are tried once more: they may have been on
+			 * their way. */
+			struct mw_annex_retry retries[MW_ANNEX_RETRIES];
+			struct mw_annex_session session;
+		};
+		uint8_t header[MW_ANNEX_HEADER_SIZE];
+	};
+	/** Pages of their own, which memwatch may have mapped, too: see annex_share.c. */
+	union {
+		struct mw_annex_progress progress;
+		uint8_t shared[MW_ANNEX_SHARED_SIZE];
+	};
 	/** Which of the two tables is valid, and how long it is: changed by one aligned write. */
 	uint32_t span_count;
 	uint32_t span_table;
@@ -146,5 +166,8 @@ struct mw_annex {
 	struct mw_range scratches[MW_ANNEX_SCRATCHES];
 	struct mw_annex_pin pins[MW_ANNEX_PINS];
 };
+_Static_assert(offsetof(struct mw_annex, shared) == MW_ANNEX_HEADER_SIZE &&
+		       sizeof(struct mw_annex_progress) <= MW_ANNEX_SHARED_SIZE,
+	       "the parts fit their pages");
 
 #endif

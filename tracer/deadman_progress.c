@@ -15,23 +15,10 @@ static mw_addr call_at(const struct mw_tracer *tracer, unsigned index)
 	return mw_addr_add(mw_annex_at(tracer, calls), index * sizeof(struct mw_annex_call));
 }
 
-static mw_addr store_at(const struct mw_tracer *tracer, const struct mw_thread *thread)
-{
-	return mw_addr_add(mw_annex_at(tracer, stores),
-			   thread->record * sizeof(struct mw_annex_store));
-}
-
 static mw_addr exit_at(const struct mw_tracer *tracer, unsigned index)
 {
 	return mw_addr_add(tracer->annex.start,
 			   MW_ANNEX_EXITS + (uint64_t)index * MW_ANNEX_EXIT_SIZE);
-}
-
-static void free_store(struct mw_tracer *tracer, const struct mw_thread *thread)
-{
-	const int64_t none = 0;
-
-	mw_error_destroy(mw_mem_write(&tracer->mem, store_at(tracer, thread), &none, sizeof(none)));
 }
 
 /** A thread keeps its records. @return false when all are taken. */
@@ -110,7 +97,7 @@ void mw_deadman_forget_thread(struct mw_tracer *tracer, const struct mw_thread *
 		return;
 	tracer->deadman.record_owners[thread->record] = 0;
 	if (thread->at_exit)
-		free_store(tracer, thread);
+		mw_annex_free_store(tracer, thread->record);
 }
 
 bool mw_deadman_begin_store(struct mw_tracer *tracer, struct mw_thread *thread,
@@ -129,27 +116,22 @@ bool mw_deadman_begin_store(struct mw_tracer *tracer, struct mw_thread *thread,
 		return false;
 	memcpy(store.old_bytes, tracer->old_bytes, target->size);
 	mw_arch_frame_registers(&after->regs, store.regs);
-	/* A failure means that the process is gone. */
-	mw_error_destroy(
-		mw_mem_write(&tracer->mem, store_at(tracer, thread), &store, sizeof(store)));
+	mw_annex_note_store(tracer, thread->record, &store);
 	return true;
 }
 
 void mw_deadman_note_storer(struct mw_tracer *tracer, const struct mw_thread *thread)
 {
-	const int64_t tid = thread->tid;
-
 	if (!tracer->deadman.armed[MW_DEADMAN_SEGV] || tracer->deadman.storer == thread->tid)
 		return;
 	tracer->deadman.storer = thread->tid;
-	mw_error_destroy(
-		mw_mem_write(&tracer->mem, mw_annex_at(tracer, storer), &tid, sizeof(tid)));
+	mw_annex_note_storer(tracer, thread->tid);
 }
 
 void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread, bool done)
 {
 	if (!done) {
-		free_store(tracer, thread);
+		mw_annex_free_store(tracer, thread->record);
 		return;
 	}
 	thread->at_exit = true;
@@ -172,7 +154,7 @@ struct mw_error *mw_deadman_leave_exit(struct mw_tracer *tracer, struct mw_threa
 	done = mw_arch_ip(regs).v - exit.v;
 	if (!tracer->annex.size || done >= MW_ANNEX_EXIT_SIZE)
 		return NULL;
-	free_store(tracer, thread);
+	mw_annex_free_store(tracer, thread->record);
 	mw_arch_set_ip(regs, thread->behind_exit);
 	mw_thread_regs_changed(thread);
 	return NULL;
@@ -183,8 +165,8 @@ struct mw_error *mw_deadman_write_exits(struct mw_tracer *tracer)
 	uint8_t code[MW_ANNEX_STORES][MW_ANNEX_EXIT_SIZE];
 
 	for (unsigned i = 0; i < MW_ANNEX_STORES; i++) {
-		mw_addr store =
-			mw_addr_add(mw_annex_at(tracer, stores), i * sizeof(struct mw_annex_store));
+		mw_addr store = mw_addr_add(mw_annex_at(tracer, progress.stores),
+					    i * sizeof(struct mw_annex_store));
 
 		mw_arch_store_exit(code[i], exit_at(tracer, i), store,
 				   mw_addr_add(store, offsetof(struct mw_annex_store, regs) +

@@ -121,6 +121,8 @@ struct mw_tracer {
 	mw_addr wp_stranger;
 	/** Memory of ours in the tracee, see annex.h; size 0: none. */
 	struct mw_range annex;
+	/** The part of it that is mapped here as well; NULL: none. */
+	struct mw_annex_progress *progress;
 	/** Which of the annex's two tables of spans is valid. */
 	uint64_t annex_table;
 	struct mw_deadman deadman;
@@ -388,6 +390,17 @@ void mw_annex_forget(struct mw_tracer *tracer);
 struct mw_error *mw_annex_note_spans(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** Unmaps the copy that a fork child has. */
 void mw_annex_unmap_copy(const struct mw_tracer *tracer, struct mw_injection *injection);
+
+/* annex_share.c: what the annex notes of each store. */
+
+/** Makes that part of the annex shared with memwatch, where that may be. */
+struct mw_error *mw_annex_share(struct mw_tracer *tracer,
+				struct mw_injection *injection) MW_MUST_CHECK;
+void mw_annex_unshare(struct mw_tracer *tracer);
+void mw_annex_note_storer(struct mw_tracer *tracer, int64_t tid);
+void mw_annex_note_store(struct mw_tracer *tracer, unsigned index,
+			 const struct mw_annex_store *store);
+void mw_annex_free_store(struct mw_tracer *tracer, unsigned index);
 
 /* segv.c: keeps the program's own SIGSEGV handling as it set it. */
 

@@ -91,8 +91,11 @@ static void update_syscall_tracing(struct mw_tracer *tracer)
 {
 	bool any = tracer->pages.list.count > 0;
 
-	mw_vec_foreach (guard, &tracer->guards)
-		any |= guard->backend == MW_BACKEND_PAGE;
+	mw_vec_foreach (guard, &tracer->guards) {
+		if (any)
+			break;
+		any = guard->backend == MW_BACKEND_PAGE;
+	}
 	tracer->trace_syscalls =
 		(any && !mw_wp_is_on(&tracer->wp) && !tracer->options.ignore_syscalls) ||
 		tracer->deadman.armed[MW_DEADMAN_SEGV];
@@ -145,7 +148,9 @@ struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_re
 		err = add_stopped(tracer, request, ret);
 	if (err)
 		mw_deadman_settle(tracer);
-	update_syscall_tracing(tracer);
+	/* One more that is polled changes nothing there, and they may be many. */
+	if (err || request->backend != MW_BACKEND_POLL)
+		update_syscall_tracing(tracer);
 	resume_err = mw_engine_resume_all(tracer, NULL);
 	if (!err)
 		return resume_err;

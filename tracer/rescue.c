@@ -212,14 +212,15 @@ static void unmap_ours(struct repair *repair, bool keep_code)
 
 static mw_addr store_at(const struct repair *repair, size_t index)
 {
-	return mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE + offsetof(struct mw_annex, stores) +
+	return mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE +
+						 offsetof(struct mw_annex, progress.stores) +
 						 index * sizeof(struct mw_annex_store));
 }
 
 /* As finish_store() in the dead-man: before the pages open, and the thread does it again. */
 static void finish_store(struct repair *repair, size_t index)
 {
-	const struct mw_annex_store *store = &repair->annex->stores[index];
+	const struct mw_annex_store *store = &repair->annex->progress.stores[index];
 	struct mw_thread *thread = mw_engine_thread(repair->tracer, (pid_t)store->tid);
 	uint8_t now[MW_ANNEX_STORE_MAX];
 	struct user_regs_struct *regs;
@@ -251,8 +252,8 @@ static struct mw_error *finish_stores(struct repair *repair)
 	struct mw_error *err;
 
 	/* The dead-man may have finished some since. */
-	err = mw_mem_read(&repair->tracer->mem, store_at(repair, 0), repair->annex->stores,
-			  sizeof(repair->annex->stores));
+	err = mw_mem_read(&repair->tracer->mem, store_at(repair, 0), repair->annex->progress.stores,
+			  sizeof(repair->annex->progress.stores));
 	for (size_t i = 0; i < MW_ANNEX_STORES && !err; i++)
 		finish_store(repair, i);
 	return err;

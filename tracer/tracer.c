@@ -34,6 +34,7 @@ static struct mw_error *allocate(struct mw_tracer *tracer)
 static void release(struct mw_tracer *tracer)
 {
 	mw_guardian_deinit(&tracer->guardian);
+	mw_annex_unshare(tracer);
 	mw_replayer_destroy(tracer->replayer);
 	mw_ring_destroy(tracer->ring);
 	free(tracer->cache);

@@ -13,7 +13,9 @@
 
 #define IDLE_WAIT_NS UINT64_C(100000000)
 /* After a batch, so that the tracer need not wake the analyst for each hit. */
-#define BATCH_PAUSE_NS 200000
+#define BATCH_PAUSE_NS 1000000
+/* After a full one: others get the lock, and there is more to handle. */
+#define FULL_BATCH_PAUSE_NS 200000
 /* Records handled before others get the session's lock. */
 #define BATCH 256
 
@@ -152,7 +154,8 @@ static void settle(struct mw_session *session)
 	tell_progress(session);
 }
 
-static bool handle_batch(struct mw_session *session)
+/** @return how many records. */
+static unsigned handle_batch(struct mw_session *session)
 {
 	const struct mw_record *record = NULL;
 	unsigned handled = 0;
@@ -184,17 +187,23 @@ static bool is_over(struct mw_session *session)
 	       session->state == MW_TARGET_DETACHED;
 }
 
+static void rest(unsigned handled)
+{
+	const struct timespec pause = {0, handled < BATCH ? BATCH_PAUSE_NS : FULL_BATCH_PAUSE_NS};
+
+	nanosleep(&pause, NULL);
+}
+
 void mw_analyst_serve(struct mw_session *session)
 {
-	const struct timespec pause = {0, BATCH_PAUSE_NS};
-
 	for (;;) {
 		bool over = is_over(session);
+		unsigned handled;
 
 		if (session->parent && !over && atomic_load(&session->family->leaving))
 			mw_family_let_go(session);
-		else if (handle_batch(session))
-			nanosleep(&pause, NULL);
+		else if ((handled = handle_batch(session)))
+			rest(handled);
 		else if (over)
 			return;
 		else

@@ -151,12 +151,12 @@ static inline __attribute__((always_inline)) bool lives(int64_t tid)
  */
 BLOB static bool is_awaited(const struct mw_annex *annex, int64_t self, uint64_t waited_ns)
 {
-	int64_t storer = __atomic_load_n(&annex->storer, __ATOMIC_SEQ_CST);
+	int64_t storer = __atomic_load_n(&annex->progress.storer, __ATOMIC_SEQ_CST);
 
 	if (storer && storer != self && waited_ns < STORER_PATIENCE_NS && lives(storer))
 		return true;
 	for (unsigned i = 0; i < MW_ANNEX_STORES; i++) {
-		int64_t tid = __atomic_load_n(&annex->stores[i].tid, __ATOMIC_SEQ_CST);
+		int64_t tid = __atomic_load_n(&annex->progress.stores[i].tid, __ATOMIC_SEQ_CST);
 
 		if (tid && tid != self && lives(tid))
 			return true;
@@ -226,14 +226,14 @@ static inline __attribute__((always_inline)) bool equal(const uint8_t *a, const 
  */
 BLOB static void finish_store(struct mw_annex *annex, ucontext_t *context)
 {
-	struct mw_annex_store *store = annex->stores;
+	struct mw_annex_store *store = annex->progress.stores;
 	int64_t tid = own_tid();
 
-	if (annex->storer == tid)
-		__atomic_store_n(&annex->storer, 0, __ATOMIC_SEQ_CST);
-	while (store < &annex->stores[MW_ANNEX_STORES] && store->tid != tid)
+	if (annex->progress.storer == tid)
+		__atomic_store_n(&annex->progress.storer, 0, __ATOMIC_SEQ_CST);
+	while (store < &annex->progress.stores[MW_ANNEX_STORES] && store->tid != tid)
 		store++;
-	if (store == &annex->stores[MW_ANNEX_STORES])
+	if (store == &annex->progress.stores[MW_ANNEX_STORES])
 		return;
 	if (store->ip == (uint64_t)context->uc_mcontext.gregs[REG_RIP] &&
 	    !equal((const uint8_t *)store->addr, store->old_bytes, store->size))
