@@ -95,17 +95,15 @@ struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *in
 	if (!err)
 		err = write_header(tracer);
 	if (!err)
-		err = mw_deadman_learn(tracer, injection);
-	if (!err)
 		err = use_code(tracer, injection);
+	/* As soon as can be: from here on no injected call is left half done. */
+	if (!err)
+		err = mw_deadman_arm(tracer, injection, MW_DEADMAN_TRAP);
 	if (err)
 		return err;
 	mw_guardian_set_target(&tracer->guardian, tracer->pid);
-	/* The first of all: from here on no injected call can be left half done. */
-	err = mw_deadman_arm(tracer, injection, MW_DEADMAN_TRAP);
-	if (!err)
-		mw_segv_learn_masks(tracer, injection);
-	return err;
+	mw_segv_learn_masks(tracer, injection);
+	return mw_deadman_learn(tracer, injection);
 }
 
 struct mw_error *mw_annex_note_spans(struct mw_tracer *tracer)

@@ -111,6 +111,8 @@ struct mw_error *mw_deadman_learn(struct mw_tracer *tracer, struct mw_injection 
 	for (unsigned signal = 0; signal < MW_DEADMAN_SIGNALS && !err; signal++) {
 		struct mw_sigaction action;
 
+		if (tracer->deadman.armed[signal])
+			continue;
 		err = read_action(tracer, injection, signal, &action);
 		if (!err)
 			err = set_own(tracer, signal, &action);

@@ -37,7 +37,7 @@ struct mw_deadman {
 	pid_t record_owners[MW_ANNEX_CALLS];
 };
 
-/** Reads what the program has set. */
+/** Reads what the program has set, as far as that isn't known. */
 struct mw_error *mw_deadman_learn(struct mw_tracer *tracer,
 				  struct mw_injection *injection) MW_MUST_CHECK;
 /** Takes the handling of one signal over. A refusal is told, and no error. */
