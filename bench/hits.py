@@ -21,7 +21,7 @@ class Case:
     threads: int = 1
     # The watch is the whole buffer of 1 MiB, not the word.
     buffer: bool = False
-    # Turns of a sample at least; within that they are chosen by time.
+    # Turns of a sample at least; beyond that they are chosen by time.
     least: int = LEAST_TURNS
 
 

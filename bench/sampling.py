@@ -12,7 +12,7 @@ import time
 # many turns of a short kind.
 ENOUGH = 4
 LEAST_TURNS = 16
-# Of files that an error names; they say nothing elsewhere.
+# Of the files that an error names.
 FOLDERS = re.compile(r"(?<![\w.])(/[^\s/:'\"]+)*/(?=[\w.])")
 
 
@@ -74,6 +74,12 @@ class Meter:
         return self._run(self.turns) / self.turns
 
 
+def reason_of(error):
+    """The last line of what it says, with no folders of this machine."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return FOLDERS.sub("", lines[-1])
+
+
 def rows_of(pairs, measure, settings, tell):
     """A row for each pair of names, or the reason why there is none."""
     for names, arguments in pairs:
@@ -84,4 +90,4 @@ def rows_of(pairs, measure, settings, tell):
         try:
             yield {**names, **measure(*arguments, settings)}
         except (RuntimeError, OSError) as error:
-            yield {**names, "missing": FOLDERS.sub("", str(error).strip().splitlines()[-1])}
+            yield {**names, "missing": reason_of(error)}

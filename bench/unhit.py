@@ -4,7 +4,7 @@ word on the same page, and for system calls. Each sample is paired with one of a
 
 import random
 
-from hits import pair, watch_of, CASES
+from hits import CASES, pair, watch_of
 from sampling import Meter, rows_of, spread
 from tools import Nothing, Run, tools_of
 

@@ -220,6 +220,9 @@ class Sampling(unittest.TestCase):
         self.assertEqual(self.rows(fail, self.settings()),
                          [{"tool": "x", "missing": "perf: no such event"}])
 
+    def test_a_failure_without_words_is_named(self):
+        self.assertEqual(sampling.reason_of(BrokenPipeError()), "BrokenPipeError")
+
     def test_what_is_not_begun_in_time_is_left_out_and_says_so(self):
         self.assertEqual(self.rows(None, self.settings(seconds_left=-1)),
                          [{"tool": "x", "missing": "left out: the time was up"}])
