@@ -91,14 +91,14 @@ struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *in
 	tracer->plain_syscall_ip = tracer->syscall_ip;
 	err = map(tracer, injection);
 	if (!err)
-		err = mw_annex_share(tracer, injection);
-	if (!err)
 		err = write_header(tracer);
 	if (!err)
 		err = use_code(tracer, injection);
 	/* As soon as can be: from here on no injected call is left half done. */
 	if (!err)
 		err = mw_deadman_arm(tracer, injection, MW_DEADMAN_TRAP);
+	if (!err)
+		err = mw_annex_share(tracer, injection);
 	if (err)
 		return err;
 	mw_guardian_set_target(&tracer->guardian, tracer->pid);
