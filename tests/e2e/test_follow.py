@@ -29,9 +29,9 @@ def complaints_of(oracle):
 
 
 class FollowTest(E2ETest):
-    def check_family(self, mode, n, processes, backend="page", watch="words", chain=True):
+    def check_family(self, mode, n, processes, backend="page", chain=True, program="family"):
         """Each process's events are as many as it says, and fit each other."""
-        events, oracle, process = self.launch("family", mode, str(n), watch=[watch],
+        events, oracle, process = self.launch(program, mode, str(n), watch=["words"],
                                               options=["--follow-fork", f"--backend={backend}"])
         self.assertEqual(complaints_of(oracle), [], process.stderr)
         counts = counts_of(oracle)
@@ -70,6 +70,10 @@ class Forks(FollowTest):
 
     def test_threads_that_store_while_others_fork_are_seen(self):
         self.check_family("threads", 10, processes=11)
+
+    def test_what_is_read_and_written_at_once_is_each_process_s_own(self):
+        for mode, processes in (("threads", 20), ("many", 20)):
+            self.check_family(mode, processes, processes=processes + 1, program="family-O2")
 
     def test_system_calls_in_children_are_seen(self):
         events, _, _ = self.check_family("reads", 5, processes=6)
@@ -147,7 +151,7 @@ class Ends(FollowTest):
     def test_a_signal_lets_all_of_them_go(self):
         for _ in range(5):
             target, process = self.watch_forever()
-            wait_until(lambda: len(self.events()) > 100)
+            wait_until(lambda: (self.folder / "events.json").read_bytes().count(b"\n") > 100)
             process.signal(signal.SIGTERM)
             process.finish()
             self.assertFalse(any(map(is_traced, tree_of(target.pid))))
