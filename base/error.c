@@ -124,6 +124,14 @@ void mw_error_destroy(struct mw_error *err)
 	free(err);
 }
 
+struct mw_error *mw_error_first(struct mw_error *first, struct mw_error *second)
+{
+	if (!first)
+		return second;
+	mw_error_destroy(second);
+	return first;
+}
+
 bool mw_error_catch_any(struct mw_error *err)
 {
 	bool failed = err;

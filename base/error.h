@@ -70,6 +70,10 @@ struct mw_error *mw_error_prefix(struct mw_error *err, const char *format, ...) 
 /** Releases an error; NULL and the preallocated ones are fine. */
 void mw_error_destroy(struct mw_error *err);
 
+/** Of what went wrong one after the other, the first counts: releases @second if there is @first.
+ */
+struct mw_error *mw_error_first(struct mw_error *first, struct mw_error *second) MW_MUST_CHECK;
+
 /** True, and the error released, when there is one: for a caller that has another way then. */
 bool mw_error_catch_any(struct mw_error *err);
 

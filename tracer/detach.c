@@ -11,14 +11,6 @@
 
 #define VFORK_TIMEOUT_NS UINT64_C(2000000000)
 
-static void keep_first(struct mw_error **first, struct mw_error *err)
-{
-	if (!*first)
-		*first = err;
-	else
-		mw_error_destroy(err);
-}
-
 static struct mw_error *undo_memory(struct mw_tracer *tracer)
 {
 	struct mw_injection injection;
@@ -46,10 +38,11 @@ static struct mw_error *undo_memory(struct mw_tracer *tracer)
 		mw_annex_close(tracer, &injection);
 		mw_inject_end(&injection);
 	}
-	keep_first(&first, err);
+	first = mw_error_first(first, err);
 	if (tracer->entry.set)
-		keep_first(&first, mw_mem_write(&tracer->mem, tracer->entry.addr,
-						tracer->entry.saved, mw_arch_breakpoint_size));
+		first = mw_error_first(first,
+				       mw_mem_write(&tracer->mem, tracer->entry.addr,
+						    tracer->entry.saved, mw_arch_breakpoint_size));
 	tracer->entry.set = false;
 	return first;
 }
@@ -167,7 +160,7 @@ struct mw_error *mw_engine_detach(struct mw_tracer *tracer)
 	await_vfork_children(tracer);
 	first = mw_engine_quiesce(tracer);
 	if (tracer->mem.fd >= 0)
-		keep_first(&first, undo_memory(tracer));
+		first = mw_error_first(first, undo_memory(tracer));
 	mw_burst_release(tracer, true);
 	detach_threads(tracer);
 	mw_hw_deinit(tracer);

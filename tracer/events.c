@@ -156,7 +156,7 @@ static struct mw_error *on_group_stop(struct mw_tracer *tracer, struct mw_thread
 
 static struct mw_error *on_syscall(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	struct mw_error *err, *resume_err;
+	struct mw_error *err;
 	bool gone;
 
 	mw_privileges_check(tracer, thread, &gone);
@@ -165,11 +165,7 @@ static struct mw_error *on_syscall(struct mw_tracer *tracer, struct mw_thread *t
 	err = mw_gate_syscall(tracer, thread);
 	if (!err && thread->interrupted)
 		err = mw_engine_repeat_call(thread);
-	resume_err = mw_engine_resume(tracer, thread, 0);
-	if (!err)
-		return resume_err;
-	mw_error_destroy(resume_err);
-	return err;
+	return mw_error_first(err, mw_engine_resume(tracer, thread, 0));
 }
 
 /* The child's first stop may have come before its parent's event, or comes later. */

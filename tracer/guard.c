@@ -142,7 +142,6 @@ struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_re
 			      uint32_t *ret)
 {
 	struct mw_error *err = mw_engine_quiesce(tracer);
-	struct mw_error *resume_err;
 
 	if (!err)
 		err = add_stopped(tracer, request, ret);
@@ -151,11 +150,7 @@ struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_re
 	/* One more that is polled changes nothing there, and they may be many. */
 	if (err || request->backend != MW_BACKEND_POLL)
 		update_syscall_tracing(tracer);
-	resume_err = mw_engine_resume_all(tracer, NULL);
-	if (!err)
-		return resume_err;
-	mw_error_destroy(resume_err);
-	return err;
+	return mw_error_first(err, mw_engine_resume_all(tracer, NULL));
 }
 
 static struct mw_error *remove_stopped(struct mw_tracer *tracer, uint32_t guard_id)
@@ -173,25 +168,12 @@ static struct mw_error *remove_stopped(struct mw_tracer *tracer, uint32_t guard_
 struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id)
 {
 	struct mw_error *err = mw_engine_quiesce(tracer);
-	struct mw_error *resume_err;
 
 	if (!err)
 		err = remove_stopped(tracer, guard_id);
 	mw_deadman_settle(tracer);
 	update_syscall_tracing(tracer);
-	resume_err = mw_engine_resume_all(tracer, NULL);
-	if (!err)
-		return resume_err;
-	mw_error_destroy(resume_err);
-	return err;
-}
-
-static void keep_first(struct mw_error **first, struct mw_error *err)
-{
-	if (!*first)
-		*first = err;
-	else
-		mw_error_destroy(err);
+	return mw_error_first(err, mw_engine_resume_all(tracer, NULL));
 }
 
 struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer)
@@ -204,7 +186,7 @@ struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer)
 		mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_ENDED, guard->id, "");
 	for (size_t i = 0; i < mw_array_size(back_ends); i++)
 		if (back_ends[i])
-			keep_first(&first, back_ends[i]->release(tracer));
+			first = mw_error_first(first, back_ends[i]->release(tracer));
 	tracer->guards.count = 0;
 	tracer->watched.list.count = 0;
 	update_syscall_tracing(tracer);

@@ -239,10 +239,7 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
 		if (tracer->hw.slots[slot].range.size &&
 		    tracer->hw.slots[slot].guard_id == guard->id)
 			err = disarm_slot(tracer, slot);
-		if (!first)
-			first = err;
-		else
-			mw_error_destroy(err);
+		first = mw_error_first(first, err);
 	}
 	return first;
 }
@@ -430,10 +427,7 @@ static struct mw_error *release(struct mw_tracer *tracer)
 
 		if (tracer->hw.slots[slot].range.size)
 			err = disarm_slot(tracer, slot);
-		if (!first)
-			first = err;
-		else
-			mw_error_destroy(err);
+		first = mw_error_first(first, err);
 	}
 	return first;
 }

@@ -293,10 +293,7 @@ struct mw_error *mw_page_open_all(const struct mw_tracer *tracer, struct mw_inje
 
 		if (!err)
 			err = drop_alias(injection, span);
-		if (!first)
-			first = err;
-		else
-			mw_error_destroy(err);
+		first = mw_error_first(first, err);
 	}
 	return first;
 }
@@ -307,7 +304,7 @@ static struct mw_error *write_part(struct mw_tracer *tracer, const struct mw_spa
 				   mw_addr addr, const void *bytes, size_t size)
 {
 	struct mw_range pages = mw_range_pages((struct mw_range){addr, size});
-	struct mw_error *err, *close_err;
+	struct mw_error *err;
 
 	if (!span || !mw_wp_is_on(&tracer->wp))
 		return mw_mem_write(&tracer->mem, addr, bytes, size);
@@ -315,11 +312,7 @@ static struct mw_error *write_part(struct mw_tracer *tracer, const struct mw_spa
 	if (err)
 		return err;
 	err = mw_mem_write(&tracer->mem, addr, bytes, size);
-	close_err = mw_uffd_protect(&tracer->wp.uffd, pages, true);
-	if (!err)
-		return close_err;
-	mw_error_destroy(close_err);
-	return err;
+	return mw_error_first(err, mw_uffd_protect(&tracer->wp.uffd, pages, true));
 }
 
 struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const void *bytes,

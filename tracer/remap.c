@@ -414,15 +414,12 @@ static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *th
 		err = mw_guard_refresh(tracer);
 	}
 	remap_deinit(&remap);
-	if (!err)
-		return call_err;
-	mw_error_destroy(call_err);
-	return err;
+	return mw_error_first(err, call_err);
 }
 
 struct mw_error *mw_remap_carry_out(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	struct mw_error *err, *resume_err;
+	struct mw_error *err;
 
 	thread->remaps = false;
 	mw_arch_set_syscall_arg(&thread->regs, 0, thread->redirect.args[0]);
@@ -430,11 +427,7 @@ struct mw_error *mw_remap_carry_out(struct mw_tracer *tracer, struct mw_thread *
 	/* A thread that waits for a disk stores nothing either: the call is made all the same. */
 	mw_error_destroy(mw_engine_stop_all(tracer, thread));
 	err = carry_out(tracer, thread);
-	resume_err = mw_engine_resume_all(tracer, thread);
-	if (!err)
-		return resume_err;
-	mw_error_destroy(resume_err);
-	return err;
+	return mw_error_first(err, mw_engine_resume_all(tracer, thread));
 }
 
 /* Its pages may be there only in part: the program's own fault tells of the rest. */
@@ -449,10 +442,7 @@ static struct mw_error *lose_page(struct mw_tracer *tracer, mw_addr addr, const 
 
 		if (mw_range_overlaps(mw_range_pages(guard->range), page))
 			err = mw_guard_lose(tracer, guard->id, why);
-		if (!first)
-			first = err;
-		else
-			mw_error_destroy(err);
+		first = mw_error_first(first, err);
 	}
 	return first ? first : mw_guard_refresh(tracer);
 }
@@ -460,14 +450,10 @@ static struct mw_error *lose_page(struct mw_tracer *tracer, mw_addr addr, const 
 struct mw_error *mw_remap_lose_page(struct mw_tracer *tracer, struct mw_thread *thread,
 				    mw_addr addr, const char *why)
 {
-	struct mw_error *err, *resume_err;
+	struct mw_error *err;
 
 	/* Whoever doesn't stop may store unseen from here on, but the watch ends anyway. */
 	mw_error_destroy(mw_engine_stop_all(tracer, thread));
 	err = lose_page(tracer, addr, why);
-	resume_err = mw_engine_resume_all(tracer, thread);
-	if (!err)
-		return resume_err;
-	mw_error_destroy(resume_err);
-	return err;
+	return mw_error_first(err, mw_engine_resume_all(tracer, thread));
 }

@@ -175,7 +175,7 @@ static struct mw_error *give_up(struct mw_tracer *tracer, struct mw_thread *thre
 
 struct mw_error *mw_seccomp_give_up(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	struct mw_error *err = mw_engine_stop_all(tracer, thread), *resume_err;
+	struct mw_error *err = mw_engine_stop_all(tracer, thread);
 	struct user_regs_struct *regs;
 
 	/* From here on the thread can be borrowed as one that was interrupted. */
@@ -188,9 +188,5 @@ struct mw_error *mw_seccomp_give_up(struct mw_tracer *tracer, struct mw_thread *
 		mw_arch_syscall_rewind(regs, thread->redirect.number);
 		mw_thread_regs_changed(thread);
 	}
-	resume_err = mw_engine_resume_all(tracer, thread);
-	if (!err)
-		return resume_err;
-	mw_error_destroy(resume_err);
-	return err;
+	return mw_error_first(err, mw_engine_resume_all(tracer, thread));
 }

@@ -47,10 +47,7 @@ static struct mw_error *close_pages(struct mw_tracer *tracer, struct mw_injectio
 		struct mw_error *err = mw_page_protect(
 			injection, mw_spans_find(&tracer->pages, page.start), page, true);
 
-		if (!first)
-			first = err;
-		else
-			mw_error_destroy(err);
+		first = mw_error_first(first, err);
 	}
 	return first;
 }
@@ -169,26 +166,19 @@ static struct mw_error *step_alone(struct mw_tracer *tracer, struct mw_thread *t
 				    ip);
 	if (*ret == STEPPED_STOP)
 		thread->stop = own_stop;
-	if (!err)
-		return close_err;
-	mw_error_destroy(close_err);
-	return err;
+	return mw_error_first(err, close_err);
 }
 
 struct mw_error *mw_engine_step_store(struct mw_tracer *tracer, struct mw_thread *thread,
 				      mw_addr fault, bool *ret_done)
 {
 	enum stepped stepped = STEPPED_STOP;
-	struct mw_error *err, *resume_err;
+	struct mw_error *err;
 
 	err = mw_engine_stop_all(tracer, thread);
 	if (!err)
 		err = step_alone(tracer, thread, fault, &stepped);
 	*ret_done = stepped == STEPPED_DONE;
 	tracer->stats.stepped += *ret_done;
-	resume_err = mw_engine_resume_all(tracer, thread);
-	if (!err)
-		return resume_err;
-	mw_error_destroy(resume_err);
-	return err;
+	return mw_error_first(err, mw_engine_resume_all(tracer, thread));
 }

@@ -174,10 +174,7 @@ struct mw_error *mw_engine_resume_all(struct mw_tracer *tracer, const struct mw_
 
 		if (thread != except && thread->state == MW_THREAD_STOPPED && !thread->stashed)
 			err = mw_engine_dispatch(tracer, thread);
-		if (!first)
-			first = err;
-		else
-			mw_error_destroy(err);
+		first = mw_error_first(first, err);
 	}
 	return first;
 }

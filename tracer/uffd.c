@@ -47,7 +47,7 @@ static struct mw_error *close_in_target(struct mw_injection *injection, int64_t 
 
 static struct mw_error *fetch(struct mw_injection *injection, struct mw_uffd *ret)
 {
-	struct mw_error *err, *close_err;
+	struct mw_error *err;
 	int64_t there;
 
 	err = make_in_target(injection, &ret->user_only, &there);
@@ -57,11 +57,7 @@ static struct mw_error *fetch(struct mw_injection *injection, struct mw_uffd *re
 	if (ret->fd < 0)
 		err = mw_error_os(-ret->fd, "cannot fetch the target's userfaultfd");
 	ret->open = ret->fd >= 0;
-	close_err = close_in_target(injection, there);
-	if (!err)
-		return close_err;
-	mw_error_destroy(close_err);
-	return err;
+	return mw_error_first(err, close_in_target(injection, there));
 }
 
 static struct mw_error *fetch_from_any(struct mw_tracer *tracer, struct mw_uffd *ret)

@@ -85,10 +85,7 @@ struct mw_error *mw_wp_follow_events(struct mw_tracer *tracer)
 	mw_vec_foreach (event, &tracer->wp.events) {
 		struct mw_error *err = follow(tracer, event);
 
-		if (first)
-			mw_error_destroy(err);
-		else
-			first = err;
+		first = mw_error_first(first, err);
 	}
 	tracer->wp.events.count = 0;
 	return first;

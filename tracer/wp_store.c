@@ -94,10 +94,7 @@ static struct mw_error *close_pages(struct mw_tracer *tracer, struct opened *ope
 	for (size_t i = 0; i < opened->count; i++) {
 		struct mw_error *err = mw_uffd_protect(&tracer->wp.uffd, opened->pages[i], true);
 
-		if (first)
-			mw_error_destroy(err);
-		else
-			first = err;
+		first = mw_error_first(first, err);
 	}
 	for (size_t i = 0; i < opened->count && origin; i++)
 		report_page(tracer, origin, opened->pages[i], saved_page(tracer, i));
@@ -163,17 +160,13 @@ static struct mw_error *finish_call(struct mw_tracer *tracer, struct mw_thread *
 		.hit = {.cause = MW_CAUSE_SYSCALL, .ip_is_after = true},
 	};
 	struct opened opened = {.count = 0};
-	struct mw_error *err, *close_err;
+	struct mw_error *err;
 
 	err = run_until_stop(tracer, thread, &opened, NULL);
 	thread->wp_in_kernel = false;
 	if (thread->state == MW_THREAD_STOPPED)
 		fill_call(thread, &origin.hit);
-	close_err = close_pages(tracer, &opened, &origin);
-	if (!err)
-		return close_err;
-	mw_error_destroy(close_err);
-	return err;
+	return mw_error_first(err, close_pages(tracer, &opened, &origin));
 }
 
 /* Somebody who isn't traced stores into the target's memory: he is given the time for that. */
@@ -182,7 +175,7 @@ static struct mw_error *let_stranger_store(struct mw_tracer *tracer)
 	const struct origin origin = {.hit = {.cause = MW_CAUSE_EXTERNAL}};
 	const struct timespec pause = {0, STRANGER_NS};
 	struct opened opened = {.count = 0};
-	struct mw_error *err = NULL, *close_err;
+	struct mw_error *err = NULL;
 
 	while (!err && tracer->wp_stranger.v && opened.count < MW_STEP_PAGES) {
 		err = open_page(tracer, &opened, tracer->wp_stranger);
@@ -190,11 +183,7 @@ static struct mw_error *let_stranger_store(struct mw_tracer *tracer)
 		nanosleep(&pause, NULL);
 		mw_wp_take_messages(tracer);
 	}
-	close_err = close_pages(tracer, &opened, &origin);
-	if (!err)
-		return close_err;
-	mw_error_destroy(close_err);
-	return err;
+	return mw_error_first(err, close_pages(tracer, &opened, &origin));
 }
 
 /* A page that is open for one call is open for the others that stand at it, too. */
@@ -260,10 +249,7 @@ static struct mw_error *step(struct mw_tracer *tracer, struct mw_thread *thread)
 			!mw_sys_get_siginfo(thread->tid, &thread->saved_siginfo);
 		thread->stop = own_stop;
 	}
-	if (!err)
-		return close_err;
-	mw_error_destroy(close_err);
-	return err;
+	return mw_error_first(err, close_err);
 }
 
 static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -299,10 +285,7 @@ static struct mw_error *carry_out_all(struct mw_tracer *tracer)
 
 		if (stands_at_store(thread))
 			err = carry_out(tracer, thread);
-		if (first)
-			mw_error_destroy(err);
-		else
-			first = err;
+		first = mw_error_first(first, err);
 	}
 	return first;
 }
@@ -311,7 +294,6 @@ static struct mw_error *carry_out_all(struct mw_tracer *tracer)
 static struct mw_error *serve(struct mw_tracer *tracer)
 {
 	struct mw_error *err = mw_engine_stop_all(tracer, NULL);
-	struct mw_error *resume_err;
 
 	if (!err)
 		err = mw_wp_follow_events(tracer);
@@ -319,11 +301,7 @@ static struct mw_error *serve(struct mw_tracer *tracer)
 		err = let_stranger_store(tracer);
 	if (!err)
 		err = carry_out_all(tracer);
-	resume_err = mw_engine_resume_all(tracer, NULL);
-	if (!err)
-		return resume_err;
-	mw_error_destroy(resume_err);
-	return err;
+	return mw_error_first(err, mw_engine_resume_all(tracer, NULL));
 }
 
 bool mw_wp_serve(struct mw_tracer *tracer)

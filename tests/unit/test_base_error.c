@@ -87,6 +87,20 @@ static void catch_takes_only_the_code_it_is_asked_for(void **state)
 	assert_false(mw_error_catch(&none, MW_ERROR_OTHER));
 }
 
+static void of_two_errors_the_first_is_kept(void **state)
+{
+	struct mw_error *one = mw_error_create(MW_ERROR_FAULT, "one");
+	struct mw_error *err = mw_error_first(NULL, one);
+
+	(void)state;
+	assert_ptr_equal(err, one);
+	err = mw_error_first(err, mw_error_create(MW_ERROR_OTHER, "two"));
+	assert_ptr_equal(err, one);
+	assert_ptr_equal(mw_error_first(err, NULL), one);
+	assert_null(mw_error_first(NULL, NULL));
+	mw_error_destroy(one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -97,6 +111,7 @@ int main(void)
 		cmocka_unit_test(a_prefix_keeps_code_errno_and_fault),
 		cmocka_unit_test(a_prefix_of_a_preallocated_error_leaves_it_as_it_was),
 		cmocka_unit_test(destroying_nothing_or_a_preallocated_error_is_fine),
+		cmocka_unit_test(of_two_errors_the_first_is_kept),
 		cmocka_unit_test(catch_takes_only_the_code_it_is_asked_for),
 	};
 
