@@ -82,6 +82,18 @@ void mw_annex_call_guardian(struct mw_tracer *tracer)
 	mw_error_destroy(err);
 }
 
+/* Private pages do as well, unless a call that failed has unmapped them. */
+static struct mw_error *try_to_share(struct mw_tracer *tracer, struct mw_injection *injection)
+{
+	struct mw_error *err = mw_annex_share(tracer, injection);
+	uint8_t byte;
+
+	if (!err || err == mw_err_gone)
+		return err;
+	mw_error_destroy(err);
+	return mw_mem_read(&tracer->mem, mw_annex_at(tracer, shared), &byte, sizeof(byte));
+}
+
 struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *injection)
 {
 	struct mw_error *err;
@@ -91,7 +103,7 @@ struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *in
 	tracer->plain_syscall_ip = tracer->syscall_ip;
 	err = map(tracer, injection);
 	if (!err)
-		err = mw_annex_share(tracer, injection);
+		err = try_to_share(tracer, injection);
 	if (!err)
 		err = write_header(tracer);
 	if (!err)

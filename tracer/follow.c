@@ -64,6 +64,7 @@ static void inherit_annex(struct mw_tracer *tracer, const struct mw_tracer *pare
 		tracer->syscall_ip.mem = &tracer->mem;
 	tracer->deadman = parent->deadman;
 	memset(tracer->deadman.record_owners, 0, sizeof(tracer->deadman.record_owners));
+	tracer->deadman.storer = 0;
 	mw_annex_call_guardian(tracer);
 	mw_guardian_set_target(&tracer->guardian, tracer->pid);
 	mw_deadman_note_pins(tracer);
@@ -78,7 +79,10 @@ static struct mw_error *open_copy(struct mw_tracer *tracer, struct mw_tracer *pa
 
 	if (err)
 		return err;
-	err = mw_page_open_all(parent, &injection);
+	if (tracer->annex.size)
+		err = mw_annex_share(tracer, &injection);
+	if (!err)
+		err = mw_page_open_all(parent, &injection);
 	mw_gate_unmap_copies(parent, &injection);
 	mw_segv_learn_masks(tracer, &injection);
 	mw_inject_end(&injection);
