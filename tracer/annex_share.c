@@ -45,7 +45,6 @@ struct mw_error *mw_annex_share(struct mw_tracer *tracer, struct mw_injection *i
 	};
 	struct mw_error *err;
 	int64_t result;
-	uint8_t byte;
 
 	/* Only root may open what others have mapped. */
 	if (geteuid())
@@ -53,9 +52,8 @@ struct mw_error *mw_annex_share(struct mw_tracer *tracer, struct mw_injection *i
 	err = mw_inject_call(injection, SYS_mmap, args, &result);
 	if (err)
 		return err;
-	/* Private pages do as well, unless the call has failed after it had unmapped them. */
 	if (result < 0 && result > -4096)
-		return mw_mem_read(&tracer->mem, mw_annex_at(tracer, shared), &byte, 1);
+		return mw_error_os((int)-result, "no shared memory to be had in the target");
 	tracer->progress = map_here(tracer);
 	return NULL;
 }

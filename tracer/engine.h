@@ -393,7 +393,10 @@ void mw_annex_unmap_copy(const struct mw_tracer *tracer, struct mw_injection *in
 
 /* annex_share.c: what the annex notes of each store. */
 
-/** Makes that part of the annex shared with memwatch, where that may be. */
+/**
+ * Makes that part of the annex empty pages that are shared with memwatch, where that may be. In a
+ * fork child they take the place of the parent's.
+ */
 struct mw_error *mw_annex_share(struct mw_tracer *tracer,
 				struct mw_injection *injection) MW_MUST_CHECK;
 void mw_annex_unshare(struct mw_tracer *tracer);
