@@ -150,6 +150,7 @@ void mw_family_end_birth(struct mw_family *family, pid_t parent)
 			mw_vec_remove(&family->births, i);
 			break;
 		}
+	mw_session_wake(family->root);
 	pthread_cond_broadcast(&family->changed);
 	pthread_mutex_unlock(&family->list_lock);
 }
@@ -220,7 +221,8 @@ size_t mw_session_followed(struct mw_session *session)
 	size_t count;
 
 	pthread_mutex_lock(&family->list_lock);
-	count = family->children.count;
+	/* Those to come count: the target may end before its child has a session. */
+	count = family->children.count + family->births.count;
 	pthread_mutex_unlock(&family->list_lock);
 	return count;
 }
