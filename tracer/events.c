@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "tracer/sys.h"
+#include "tracer/wait.h"
 
 typedef struct mw_error *stop_handler(struct mw_tracer *tracer, struct mw_thread *thread);
 
@@ -183,10 +184,13 @@ static struct mw_error *adopt(struct mw_tracer *tracer, struct mw_thread *parent
 	child->tgid = same_process ? parent->tgid : tid;
 	child->same_memory = same_memory;
 	mw_burst_adopt(parent, tid);
-	if (!mw_crew_claim(tracer->crew, tid, &stop))
+	if (mw_crew_claim(tracer->crew, tid, &stop))
+		mw_thread_stopped(child, stop);
+	else if (same_memory || !tracer->options.take_child)
 		return NULL;
-	mw_thread_stopped(child, stop);
-	return mw_engine_dispatch(tracer, child);
+	else /* What it inherits ends with its parent, who is not to go on before. */
+		err = mw_wait_thread(child);
+	return err ? err : mw_engine_dispatch(tracer, child);
 }
 
 static struct mw_error *on_new_task(struct mw_tracer *tracer, struct mw_thread *thread)
