@@ -3,6 +3,7 @@
 and memwatch's JSON lines, and looking at a process from outside."""
 
 import base64
+import functools
 import json
 import os
 import pathlib
@@ -315,6 +316,23 @@ def merged(maps):
     return result
 
 
+@functools.cache
+def is_sanitized():
+    return b"__asan_init" in pathlib.Path(MEMWATCH).read_bytes()
+
+
+def end_stuck_guardians():
+    """A guardian is a fork of a program with threads. libasan's allocator, unlike the C library's,
+    may be locked in it for good; then it can't do its work, and doesn't end either."""
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if ((process / "comm").read_text() == "memwatch-guard\n" and
+                    os.path.samefile(process / "exe", MEMWATCH)):
+                os.kill(int(process.name), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+
+
 class E2ETest(unittest.TestCase):
     """Starts processes that end with the test, whatever happens."""
 
@@ -326,6 +344,8 @@ class E2ETest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         if not os.access(MEMWATCH, os.X_OK):
             self.fail(f"{MEMWATCH} is not built")
+        if is_sanitized():
+            self.addCleanup(end_stuck_guardians)
 
     def start(self, arguments, **options):
         process = Process(arguments, **options)
