@@ -318,7 +318,7 @@ def merged(maps):
 
 @functools.cache
 def is_sanitized():
-    return b"__asan_init" in pathlib.Path(MEMWATCH).read_bytes()
+    return b"__asan_report_load8" in pathlib.Path(MEMWATCH).read_bytes()
 
 
 def end_stuck_guardians():
