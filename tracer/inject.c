@@ -224,8 +224,17 @@ static struct mw_error *step_over_call(struct mw_injection *injection)
 	return err;
 }
 
-struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
-				const uint64_t args[6], int64_t *ret)
+static struct mw_error *run_without_step(struct mw_injection *injection)
+{
+	struct mw_error *err = run(injection, MW_RESUME_SYSCALL);
+
+	return err ? err : run(injection, MW_RESUME_SYSCALL);
+}
+
+/* @param run_call runs the thread from in front of the call to behind it. */
+static struct mw_error *call(struct mw_injection *injection, int64_t number, const uint64_t args[6],
+			     struct mw_error *(*run_call)(struct mw_injection *injection),
+			     int64_t *ret)
 {
 	struct mw_thread *thread = injection->thread;
 	struct user_regs_struct *regs;
@@ -236,12 +245,18 @@ struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
 	*regs = injection->saved_regs;
 	mw_arch_syscall_prepare(regs, injection->site.ip, number, args);
 	mw_thread_regs_changed(thread);
-	err = step_over_call(injection);
+	err = run_call(injection);
 	if (!err)
 		err = mw_thread_regs(thread, &regs);
 	if (!err)
 		*ret = mw_arch_syscall_result(regs);
 	return err;
+}
+
+struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
+				const uint64_t args[6], int64_t *ret)
+{
+	return call(injection, number, args, step_over_call, ret);
 }
 
 struct mw_error *mw_inject_step(struct mw_injection *injection)
@@ -271,23 +286,7 @@ struct mw_error *mw_inject_adopt_regs(struct mw_injection *injection)
 static struct mw_error *call_unstepped(struct mw_injection *injection, int64_t number,
 				       const uint64_t args[6], int64_t *ret)
 {
-	struct mw_thread *thread = injection->thread;
-	struct user_regs_struct *regs;
-	struct mw_error *err = mw_thread_regs(thread, &regs);
-
-	if (err)
-		return err;
-	*regs = injection->saved_regs;
-	mw_arch_syscall_prepare(regs, injection->site.ip, number, args);
-	mw_thread_regs_changed(thread);
-	err = run(injection, MW_RESUME_SYSCALL);
-	if (!err)
-		err = run(injection, MW_RESUME_SYSCALL);
-	if (!err)
-		err = mw_thread_regs(thread, &regs);
-	if (!err)
-		*ret = mw_arch_syscall_result(regs);
-	return err;
+	return call(injection, number, args, run_without_step, ret);
 }
 
 /*
