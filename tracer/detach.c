@@ -14,7 +14,6 @@
 static struct mw_error *undo_memory(struct mw_tracer *tracer)
 {
 	struct mw_injection injection;
-	struct mw_thread *thread;
 	struct mw_error *first = mw_guard_remove_all(tracer);
 	struct mw_error *err = NULL;
 
@@ -30,9 +29,7 @@ static struct mw_error *undo_memory(struct mw_tracer *tracer)
 	if (tracer->annex.size)
 		err = mw_annex_evacuate(tracer, tracer->annex.start, NULL, NULL);
 	if (!err)
-		err = mw_engine_borrow(tracer, &thread);
-	if (!err)
-		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
+		err = mw_engine_inject(tracer, &injection);
 	if (!err) {
 		mw_gate_release(tracer, &injection);
 		mw_annex_close(tracer, &injection);

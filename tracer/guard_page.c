@@ -230,7 +230,6 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *gu
 	struct mw_range pages = mw_range_pages(guard->range);
 	struct mw_injection injection;
 	struct mw_procmaps maps;
-	struct mw_thread *thread;
 	struct mw_error *err;
 
 	err = mw_page_read_maps(tracer, pages, &maps);
@@ -242,9 +241,7 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *gu
 		err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
 	mw_annex_call_guardian(tracer);
 	if (!err)
-		err = mw_engine_borrow(tracer, &thread);
-	if (!err)
-		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
+		err = mw_engine_inject(tracer, &injection);
 	if (!err) {
 		err = prepare(tracer, &injection);
 		if (!err)
@@ -264,11 +261,8 @@ struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *gu
 static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
 	struct mw_injection injection;
-	struct mw_thread *thread;
-	struct mw_error *err = mw_engine_borrow(tracer, &thread);
+	struct mw_error *err = mw_engine_inject(tracer, &injection);
 
-	if (!err)
-		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (err)
 		return err;
 	err = open_unneeded(tracer, &injection, mw_range_pages(guard->range));
@@ -370,14 +364,11 @@ static void describe(const struct mw_tracer *tracer, const struct mw_guard *guar
 static struct mw_error *release(struct mw_tracer *tracer)
 {
 	struct mw_injection injection;
-	struct mw_thread *thread;
-	struct mw_error *err = NULL;
+	struct mw_error *err;
 
 	if (!tracer->pages.list.count)
 		return NULL;
-	err = mw_engine_borrow(tracer, &thread);
-	if (!err)
-		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
+	err = mw_engine_inject(tracer, &injection);
 	if (!err) {
 		err = mw_page_open_all(tracer, &injection);
 		mw_inject_end(&injection);

@@ -300,7 +300,6 @@ static void repair_from_outside(struct repair *repair)
 
 static struct mw_error *repair_stopped(struct repair *repair)
 {
-	struct mw_thread *thread;
 	struct mw_error *err = NULL;
 
 	/* A thread that runs into them all the time is in the dead-man all the time. */
@@ -315,9 +314,7 @@ static struct mw_error *repair_stopped(struct repair *repair)
 	if (repair->annex && !repair->rescue->dry_run && !err)
 		err = mw_annex_evacuate(repair->tracer, repair->code, rewind_call, repair);
 	if (!err)
-		err = mw_engine_borrow(repair->tracer, &thread);
-	if (!err)
-		err = mw_inject_begin(&repair->injection, thread, repair->tracer->syscall_ip);
+		err = mw_engine_inject(repair->tracer, &repair->injection);
 	if (err)
 		return err;
 	err = repair->annex ? repair_by_annex(repair) : repair_by_maps(repair);

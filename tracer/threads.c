@@ -241,3 +241,11 @@ struct mw_error *mw_engine_borrow(struct mw_tracer *tracer, struct mw_thread **r
 			       "again in a moment",
 			       tracer->pid);
 }
+
+struct mw_error *mw_engine_inject(struct mw_tracer *tracer, struct mw_injection *ret)
+{
+	struct mw_thread *thread;
+	struct mw_error *err = mw_engine_borrow(tracer, &thread);
+
+	return err ? err : mw_inject_begin(ret, thread, tracer->syscall_ip);
+}

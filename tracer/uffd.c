@@ -63,11 +63,8 @@ static struct mw_error *fetch(struct mw_injection *injection, struct mw_uffd *re
 static struct mw_error *fetch_from_any(struct mw_tracer *tracer, struct mw_uffd *ret)
 {
 	struct mw_injection injection;
-	struct mw_thread *thread;
-	struct mw_error *err = mw_engine_borrow(tracer, &thread);
+	struct mw_error *err = mw_engine_inject(tracer, &injection);
 
-	if (!err)
-		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
 	if (err)
 		return err;
 	err = fetch(&injection, ret);
