@@ -312,7 +312,6 @@ static int by_time(const void *a, const void *b)
 static void perf_drain(struct mw_tracker *tracker)
 {
 	struct perf_tracker *perf = perf_tracker(tracker);
-
 	uint64_t now_ns = mw_clock_now_ns();
 	size_t kept = 0;
 

@@ -128,17 +128,12 @@ static struct mw_error *move_back(struct mw_tracer *tracer)
 static void with_all_stopped(struct mw_tracer *tracer, bool back, struct mw_range pages)
 {
 	struct mw_error *err = mw_engine_quiesce(tracer);
-	struct mw_error *resume_err;
 
 	if (!err)
 		err = back ? move_back(tracer) : move_guards(tracer, pages);
 	if (!err)
 		err = mw_guard_refresh(tracer);
-	resume_err = mw_engine_resume_all(tracer, NULL);
-	if (err)
-		mw_engine_emit_notice(tracer, "%s", err->message);
-	mw_error_destroy(err);
-	mw_error_destroy(resume_err);
+	mw_engine_tell(tracer, mw_error_first(err, mw_engine_resume_all(tracer, NULL)));
 	tracer->hot.back_ns = mw_clock_now_ns() + cool_down(tracer);
 }
 

@@ -198,10 +198,8 @@ struct mw_error *mw_wp_finish_calls(struct mw_tracer *tracer)
 
 		if (thread->wp_in_kernel && thread->state == MW_THREAD_RUNNING)
 			err = finish_call(tracer, thread);
-		if (first || err == mw_err_gone)
-			mw_error_destroy(err);
-		else
-			first = err;
+		if (err != mw_err_gone)
+			first = mw_error_first(first, err);
 	}
 	return first;
 }
