@@ -31,7 +31,8 @@ static int to_prot(uint64_t flags)
 static struct mw_error *add(struct part *part, const struct mw_procmap_query *query,
 			    const char *name)
 {
-	size_t size = query->name_size ? strlen(name) + 1 : 1;
+	const char *path = query->name_size ? name : "";
+	size_t size = strlen(path) + 1;
 	struct mw_mapping mapping = {
 		.range = {mw_addr_make(query->start), query->end - query->start},
 		.prot = to_prot(query->vma_flags),
@@ -43,12 +44,9 @@ static struct mw_error *add(struct part *part, const struct mw_procmap_query *qu
 		.path = (const char *)part->text.count,
 	};
 
-	if (!mw_vec_reserve(&part->text, part->text.count + size) ||
-	    !mw_vec_push(&part->mappings, mapping))
-		return mw_err_nomem;
-	memcpy(part->text.items + part->text.count, query->name_size ? name : "", size);
-	part->text.count += size;
-	return NULL;
+	return mw_vec_push(&part->mappings, mapping) && mw_vec_append(&part->text, path, size)
+		       ? NULL
+		       : mw_err_nomem;
 }
 
 /* @return false when the kernel doesn't answer such questions. */

@@ -42,6 +42,12 @@ static inline bool mw_vec_reserve_bytes(void *items_pointer, size_t *capacity, s
 	(mw_vec_reserve((vec), (vec)->count + 1) &&                                                \
 	 ((vec)->items[(vec)->count++] = (__VA_ARGS__), true))
 
+/** Appends @n items from @from, none of them in the vector; false when memory is short. */
+#define mw_vec_append(vec, from, n)                                                                \
+	(mw_vec_reserve((vec), (vec)->count + (n)) &&                                              \
+	 (memcpy((vec)->items + (vec)->count, (from), (n) * sizeof(*(vec)->items)),                \
+	  (vec)->count += (n), true))
+
 /** Removes item @index, keeping the order of the others. */
 #define mw_vec_remove(vec, index)                                                                  \
 	do {                                                                                       \

@@ -3,11 +3,7 @@
 
 static bool append(struct mw_change_text *text, const void *bytes, size_t size)
 {
-	if (!mw_vec_reserve(&text->bytes, text->bytes.count + size))
-		return false;
-	memcpy(text->bytes.items + text->bytes.count, bytes, size);
-	text->bytes.count += size;
-	return true;
+	return mw_vec_append(&text->bytes, (const char *)bytes, size);
 }
 
 #define append_value(text, value) append((text), &(value), sizeof(value))

@@ -45,15 +45,6 @@ static bool fail(struct mw_line_output *output)
 	return false;
 }
 
-static bool append(struct mw_lines *lines, const void *text, size_t size)
-{
-	if (!mw_vec_reserve(&lines->text, lines->text.count + size))
-		return false;
-	memcpy(lines->text.items + lines->text.count, text, size);
-	lines->text.count += size;
-	return true;
-}
-
 bool mw_line_output_put(struct mw_line_output *output, const void *text, size_t size)
 {
 	bool fits;
@@ -61,7 +52,7 @@ bool mw_line_output_put(struct mw_line_output *output, const void *text, size_t 
 	if (atomic_load(&output->errnum))
 		return false;
 	pthread_mutex_lock(&output->lock);
-	fits = append(&output->lines, text, size);
+	fits = mw_vec_append(&output->lines.text, text, size);
 	if (fits)
 		atomic_fetch_add(&output->waiting, size);
 	pthread_mutex_unlock(&output->lock);

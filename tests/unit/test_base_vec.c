@@ -49,6 +49,21 @@ static void removal_keeps_the_order_of_the_others(void **state)
 	mw_vec_deinit(&numbers);
 }
 
+static void appending_keeps_what_was_there(void **state)
+{
+	static const int more[] = {7, 8, 9};
+	static const int expected[] = {1, 7, 8, 9, 7, 8, 9};
+	numbers_t numbers = {0};
+
+	(void)state;
+	assert_true(mw_vec_push(&numbers, 1));
+	assert_true(mw_vec_append(&numbers, more, 3));
+	assert_true(mw_vec_append(&numbers, more, 3));
+	assert_int_equal(numbers.count, 7);
+	assert_memory_equal(numbers.items, expected, sizeof(expected));
+	mw_vec_deinit(&numbers);
+}
+
 static void reserving_does_not_change_the_count(void **state)
 {
 	numbers_t numbers = {0};
@@ -77,6 +92,7 @@ int main(void)
 		cmocka_unit_test(pushed_items_stay_in_order),
 		cmocka_unit_test(an_empty_vector_is_not_walked),
 		cmocka_unit_test(removal_keeps_the_order_of_the_others),
+		cmocka_unit_test(appending_keeps_what_was_there),
 		cmocka_unit_test(reserving_does_not_change_the_count),
 		cmocka_unit_test(a_reservation_too_large_fails_and_keeps_the_items),
 	};
