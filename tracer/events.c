@@ -155,6 +155,19 @@ static struct mw_error *on_group_stop(struct mw_tracer *tracer, struct mw_thread
 	return mw_engine_resume(tracer, thread, 0);
 }
 
+/*
+ * A stop takes a pending interruption with it, but not the flag that ends a call it comes before
+ * (TIF_SIGPENDING; ptrace_stop() sets it and never clears it). Asked again, the thread stops once
+ * more as soon as that call has ended, also when nobody follows calls any more by then.
+ */
+static struct mw_error *repeat_or_see_end(struct mw_thread *thread)
+{
+	if (mw_sys_get_syscall_op(thread->tid) != PTRACE_SYSCALL_INFO_ENTRY)
+		return mw_engine_repeat_call(thread);
+	mw_thread_interrupt(thread);
+	return NULL;
+}
+
 static struct mw_error *on_syscall(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	struct mw_error *err;
@@ -165,7 +178,7 @@ static struct mw_error *on_syscall(struct mw_tracer *tracer, struct mw_thread *t
 		return NULL;
 	err = mw_gate_syscall(tracer, thread);
 	if (!err && thread->interrupted)
-		err = mw_engine_repeat_call(thread);
+		err = repeat_or_see_end(thread);
 	return mw_error_first(err, mw_engine_resume(tracer, thread, 0));
 }
 

@@ -348,5 +348,5 @@ void mw_inject_end(struct mw_injection *injection)
 	thread->handled = injection->saved_handled;
 	/* Where it will stop again before its next instruction. */
 	if (injection->left_group_stop)
-		thread->interrupt_sent = !mw_sys_interrupt(thread->tid);
+		mw_thread_interrupt(thread);
 }

@@ -71,6 +71,12 @@ void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop)
 	thread->interrupt_sent = false;
 }
 
+void mw_thread_interrupt(struct mw_thread *thread)
+{
+	if (!thread->interrupt_sent)
+		thread->interrupt_sent = !mw_sys_interrupt(thread->tid);
+}
+
 static const int requests[] = {
 	[MW_RESUME_RUN] = PTRACE_CONT,
 	[MW_RESUME_SYSCALL] = PTRACE_SYSCALL,

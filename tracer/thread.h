@@ -150,6 +150,9 @@ int mw_thread_flush_regs(struct mw_thread *thread);
 /** Takes note of a wait status: the thread is stopped (or gone). */
 void mw_thread_stopped(struct mw_thread *thread, struct mw_stop stop);
 
+/** Asks a thread to stop before its next instruction in user mode, unless that is under way. */
+void mw_thread_interrupt(struct mw_thread *thread);
+
 /**
  * The only way in which a tracee runs on.
  *

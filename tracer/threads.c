@@ -86,12 +86,6 @@ static bool can_stop(const struct mw_thread *thread, const struct mw_thread *exc
 	return thread != except && thread->state == MW_THREAD_RUNNING && !thread->vfork_parent;
 }
 
-static void interrupt(struct mw_thread *thread)
-{
-	if (!thread->interrupt_sent)
-		thread->interrupt_sent = !mw_sys_interrupt(thread->tid);
-}
-
 /*
  * The kernel reports an interruption ahead of a fault or trap that the thread has just run into.
  * If that were left pending, it would hit the program once we are gone.
@@ -146,7 +140,7 @@ struct mw_error *mw_engine_stop_all(struct mw_tracer *tracer, const struct mw_th
 
 	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
 		if (can_stop(thread, except))
-			interrupt(thread);
+			mw_thread_interrupt(thread);
 	cursor = 0;
 	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor))) {
 		if (!can_stop(thread, except))
@@ -202,7 +196,7 @@ struct mw_error *mw_engine_quiesce(struct mw_tracer *tracer)
 		err = mw_engine_stop_all(tracer, NULL);
 		while (!err && (thread = mw_engine_take_stash(tracer))) {
 			/* It comes back before its next instruction. */
-			interrupt(thread);
+			mw_thread_interrupt(thread);
 			err = mw_engine_dispatch(tracer, thread);
 		}
 	} while (!err && !is_settled(tracer));
@@ -232,7 +226,7 @@ struct mw_error *mw_engine_borrow(struct mw_tracer *tracer, struct mw_thread **r
 		if (thread->state != MW_THREAD_LISTENING)
 			continue;
 		/* It traps again and shows its registers, still in its group-stop. */
-		interrupt(thread);
+		mw_thread_interrupt(thread);
 		*ret = thread;
 		return await_stop(tracer, thread);
 	}

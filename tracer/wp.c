@@ -174,9 +174,8 @@ static void interrupt_all(struct mw_tracer *tracer)
 	size_t cursor = 0;
 
 	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
-		if (thread->state == MW_THREAD_RUNNING && !thread->interrupt_sent &&
-		    !thread->vfork_parent)
-			thread->interrupt_sent = !mw_sys_interrupt(thread->tid);
+		if (thread->state == MW_THREAD_RUNNING && !thread->vfork_parent)
+			mw_thread_interrupt(thread);
 }
 
 void mw_wp_take_messages(struct mw_tracer *tracer)

@@ -455,7 +455,9 @@ static void *store_often(void *arg)
 	return NULL;
 }
 
-/* Sleeps in a call that an interruption would end, until it is woken. */
+/* Sleeps in calls that an interruption would end, until it is woken as often as the page moves. */
+#define ROUNDS 50
+
 static int event_fd, epoll_fd;
 
 static void *sleep_through(void *arg)
@@ -463,7 +465,12 @@ static void *sleep_through(void *arg)
 	struct epoll_event event = {.events = EPOLLIN};
 
 	CHECK(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, event_fd, &event) == 0);
-	CHECK(epoll_wait(epoll_fd, &event, 1, -1) == 1);
+	for (int i = 0; i < ROUNDS; i++) {
+		eventfd_t woken;
+
+		CHECK(epoll_wait(epoll_fd, &event, 1, -1) == 1);
+		CHECK(eventfd_read(event_fd, &woken) == 0);
+	}
 	return arg;
 }
 
@@ -471,20 +478,20 @@ static void do_threads(void)
 {
 	pthread_t threads[THREADS], sleeper;
 
-	event_fd = eventfd(0, 0);
+	event_fd = eventfd(0, EFD_SEMAPHORE);
 	epoll_fd = epoll_create1(0);
 	map_private();
 	pthread_create(&sleeper, NULL, sleep_through, NULL);
 	for (intptr_t i = 0; i < THREADS; i++)
 		pthread_create(&threads[i], NULL, store_often, (void *)i);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < ROUNDS; i++) {
+		CHECK(eventfd_write(event_fd, 1) == 0);
 		CHECK(mprotect(area, 8 * PAGE, RW | PROT_EXEC) == 0);
 		CHECK(mremap(area, 8 * PAGE, 9 * PAGE, 0) == area);
 		CHECK(mremap(area, 9 * PAGE, 8 * PAGE, 0) == area);
 	}
 	for (int i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
-	CHECK(eventfd_write(event_fd, 1) == 0);
 	pthread_join(sleeper, NULL);
 	for (int i = 0; i < THREADS; i++)
 		CHECK(value[8 + i] == STORES);
