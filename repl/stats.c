@@ -30,6 +30,7 @@ void mw_stats_print(struct mw_session *session, FILE *out)
 		put_count(out, "seen by looking: ", stats.polled,
 			  "differences, each of which may stand for several stores\n");
 	put_count(out, "faults: ", stats.faults, "on guarded pages");
+	put_count(out, "; ", stats.ahead, "stores carried out ahead of theirs");
 	put_count(out, "; ", stats.ring_waits, "waits for room in the ring");
 	fprintf(out, "; last watch armed in %.3f ms\n", (double)stats.last_arm_ns / 1e6);
 }

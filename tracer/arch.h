@@ -21,6 +21,9 @@ struct mw_mem;
 /** ELF e_machine of the processes that can be watched. */
 extern const uint16_t mw_arch_elf_machine;
 
+/** Single-steps itself, or has alignment checked: each instruction may owe it an exception. */
+bool mw_arch_traces_itself(const struct user_regs_struct *regs);
+
 mw_addr mw_arch_ip(const struct user_regs_struct *regs);
 void mw_arch_set_ip(struct user_regs_struct *regs, mw_addr ip);
 /** Where the ip stands in struct user, for PTRACE_POKEUSER. */

@@ -89,6 +89,8 @@ bool mw_deadman_begin_store(struct mw_tracer *tracer, struct mw_thread *thread,
 void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread, bool done);
 /** Any other store is about to be written for a thread: it may happen twice, but at once. */
 void mw_deadman_note_storer(struct mw_tracer *tracer, const struct mw_thread *thread);
+/** Its registers are those behind the exit already: it never goes there. */
+void mw_deadman_skip_exit(struct mw_tracer *tracer, struct mw_thread *thread);
 /** The next stop of such a thread: if it hasn't passed the exit yet, it has now. */
 struct mw_error *mw_deadman_leave_exit(struct mw_tracer *tracer,
 				       struct mw_thread *thread) MW_MUST_CHECK;

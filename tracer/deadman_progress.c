@@ -140,6 +140,13 @@ void mw_deadman_end_store(struct mw_tracer *tracer, struct mw_thread *thread, bo
 	mw_thread_regs_changed(thread);
 }
 
+void mw_deadman_skip_exit(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	if (thread->at_exit)
+		mw_annex_free_store(tracer, thread->record);
+	thread->at_exit = false;
+}
+
 struct mw_error *mw_deadman_leave_exit(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	struct user_regs_struct *regs;

@@ -12,6 +12,7 @@
 #include "base/intmap.h"
 #include "base/procmaps.h"
 #include "base/vec.h"
+#include "tracer/ahead.h"
 #include "tracer/annex.h"
 #include "tracer/arch.h"
 #include "tracer/crew.h"
@@ -132,6 +133,7 @@ struct mw_tracer {
 
 	struct mw_replayer *replayer;
 	struct mw_store_cache_slot *cache;
+	struct mw_ahead *ahead;
 	/** Counts the system calls that may put other text under an address; starts at 1. */
 	uint64_t text_generation;
 	uint8_t *xstate;

@@ -280,10 +280,12 @@ struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thre
 	struct user_regs_struct *regs;
 	struct mw_error *err = mw_thread_regs(thread, &regs);
 	bool must_step = false;
+	mw_addr ip;
 
 	if (err)
 		return err;
-	*ret = mw_engine_fault_is_ours(tracer, info, mw_arch_ip(regs));
+	ip = mw_arch_ip(regs);
+	*ret = mw_engine_fault_is_ours(tracer, info, ip);
 	if (!*ret)
 		return NULL;
 	tracer->stats.faults++;
@@ -291,6 +293,8 @@ struct mw_error *mw_engine_handle_fault(struct mw_tracer *tracer, struct mw_thre
 	if (!err && must_step)
 		err = mw_engine_step_store(tracer, thread,
 					   mw_addr_make((uint64_t)(uintptr_t)info->si_addr), ret);
+	else if (!err)
+		err = mw_ahead_carry_out(tracer, thread, ip);
 	mw_burst_note(tracer, thread, mw_clock_now_ns());
 	/* The store is made again, and ends in what the program brought upon itself. */
 	if (mw_error_catch(&err, MW_ERROR_FAULT))

@@ -44,6 +44,8 @@ struct mw_store {
 	/** The extended state must be read before, and written back after (x87 pops, mxcsr). */
 	bool needs_xstate;
 	bool changes_xstate;
+	/** Which part of its operand it writes depends on the extended state. */
+	bool masked;
 	/** What it writes depends on what stands there: doing it twice is not doing it once. */
 	bool reads_target;
 	/** Writes a return address, which a shadow stack has to get as well: step it there. */

@@ -26,6 +26,9 @@ static struct mw_error *allocate(struct mw_tracer *tracer)
 	tracer->xstate = aligned_alloc(64, MW_XSTATE_MAX);
 	if (!tracer->cache || !tracer->step_bytes || !tracer->xstate)
 		return mw_err_nomem;
+	err = mw_ahead_create(&tracer->ahead);
+	if (err)
+		return err;
 	err = mw_ring_create(tracer->options.ring_entries, ring_bytes(&tracer->options),
 			     &tracer->ring);
 	return err ? err : mw_replayer_create(&tracer->replayer);
@@ -37,6 +40,7 @@ static void release(struct mw_tracer *tracer)
 	mw_annex_unshare(tracer);
 	mw_replayer_destroy(tracer->replayer);
 	mw_ring_destroy(tracer->ring);
+	mw_ahead_destroy(tracer->ahead);
 	free(tracer->cache);
 	free(tracer->step_bytes);
 	free(tracer->xstate);

@@ -191,6 +191,8 @@ struct mw_tracer_stats {
 	_Atomic uint64_t dropped;
 	_Atomic uint64_t foreign;
 	_Atomic uint64_t replayed;
+	/** Carried out together with an earlier store, without a stop. */
+	_Atomic uint64_t ahead;
 	_Atomic uint64_t emulated;
 	_Atomic uint64_t stepped;
 	_Atomic uint64_t hardware;

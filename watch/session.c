@@ -264,6 +264,7 @@ void mw_session_add_stats(const struct mw_session *session, struct mw_stats *tot
 	total->silent += session->silent;
 	total->foreign += stats->foreign;
 	total->replayed += stats->replayed;
+	total->ahead += stats->ahead;
 	total->emulated += stats->emulated;
 	total->stepped += stats->stepped;
 	total->hardware += stats->hardware;

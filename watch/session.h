@@ -216,6 +216,8 @@ struct mw_stats {
 	uint64_t foreign;
 	/** How the stores were carried out. */
 	uint64_t replayed;
+	/** Carried out together with an earlier store, without a stop of their own. */
+	uint64_t ahead;
 	uint64_t emulated;
 	uint64_t stepped;
 	uint64_t hardware;

@@ -16,7 +16,7 @@ import unittest
 from harness import TRACEES, E2ETest, is_sanitized, lasting_state, status_of, wait_until
 
 KILLS = int(os.environ.get("MW_SAFETY_KILLS", "0"))
-FEW_KILLS, MODES_OF_FEW = 3, ("increments", "threads")
+FEW_KILLS, MODES_OF_FEW = 3, ("increments", "loops", "threads")
 # Where the moment of the kill lies, in seconds after the watch is armed.
 EARLIEST, LATEST = 0.0, 0.12
 SEGV, TRAP = 1 << signal.SIGSEGV - 1, 1 << signal.SIGTRAP - 1
@@ -106,7 +106,7 @@ def add_test(backend, mode, watch):
 
 
 for BACKEND in ("page", "hw", "uffd", "poll"):
-    for MODE in ("increments", "idle", "threads", "churn", "signals"):
+    for MODE in ("increments", "loops", "idle", "threads", "churn", "signals"):
         add_test(BACKEND, MODE, "counter")
 for MODE in ("reader", "storm"):
     for BACKEND in ("page", "uffd", "poll"):

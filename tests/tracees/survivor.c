@@ -22,6 +22,8 @@
 #define MESSAGE_SIZE 256
 
 PAGE_ALIGNED long counter;
+/* On its page, as the linker lays them out. */
+unsigned long beside[2];
 /* Where calls write to: a page that holds nothing else. */
 PAGE_ALIGNED char message[PAGE_SIZE];
 PAGE_ALIGNED static atomic_bool stop;
@@ -78,6 +80,36 @@ static void increments(void)
 			check(counter == done);
 		}
 	check(counter == done);
+}
+
+/*
+ * Nothing but registers between the stores, of which memwatch then does several at a time: one that
+ * adds, one that exchanges, one that only writes. What the exchanges return has to be the numbers
+ * in a row, which the last register checks.
+ */
+static void loops(void)
+{
+	unsigned long done = 0, wrong = 0;
+
+	while (!line_waits()) {
+		unsigned long one, rounds = 256;
+
+		__asm__ volatile("1: mov $1, %0\n\t"
+				 "xadd %0, %3\n\t"
+				 "sub %2, %0\n\t"
+				 "or %0, %1\n\t"
+				 "add $1, %2\n\t"
+				 "mov %2, %4\n\t"
+				 "addq $2, %5\n\t"
+				 "dec %6\n\t"
+				 "jnz 1b"
+				 : "=&r"(one), "+r"(wrong), "+r"(done), "+m"(counter),
+				   "=m"(beside[0]), "+m"(beside[1]), "+r"(rounds)
+				 :
+				 : "cc");
+		check(!wrong);
+		check(counter == (long)done && beside[0] == done && beside[1] == 2 * done);
+	}
 }
 
 static void idle(void)
@@ -484,12 +516,19 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } modes[] = {
-	{"increments", increments}, {"idle", idle},
-	{"threads", threads},       {"churn", churn},
-	{"reader", reader},         {"storm", storm},
-	{"signals", signals},       {"one-shot", one_shot},
-	{"blocked", blocked},       {"blocked-idle", blocked_idle},
-	{"actions", actions},       {"orphan", orphan},
+	{"increments", increments},
+	{"idle", idle},
+	{"loops", loops},
+	{"threads", threads},
+	{"churn", churn},
+	{"reader", reader},
+	{"storm", storm},
+	{"signals", signals},
+	{"one-shot", one_shot},
+	{"blocked", blocked},
+	{"blocked-idle", blocked_idle},
+	{"actions", actions},
+	{"orphan", orphan},
 };
 
 int main(int argc, char **argv)

@@ -19,6 +19,13 @@ const size_t mw_arch_ip_offset = offsetof(struct user, regs.rip);
 /* Length of the `syscall` instruction. */
 #define SYSCALL_SIZE 2
 
+bool mw_arch_traces_itself(const struct user_regs_struct *regs)
+{
+	enum { TRAP = 1 << 8, ALIGNMENT_CHECK = 1 << 18 };
+
+	return regs->eflags & (TRAP | ALIGNMENT_CHECK);
+}
+
 mw_addr mw_arch_ip(const struct user_regs_struct *regs)
 {
 	return mw_addr_make(regs->rip);

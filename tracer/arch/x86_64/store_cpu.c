@@ -6,7 +6,7 @@
 
 #include "tracer/arch/x86_64/store_thunk.h"
 
-/* CPU features that the instruction sets of replayable stores need. */
+/* CPU features that the instruction sets of what may be run here need. */
 enum feature {
 	CX16,
 	MOVBE,
@@ -22,6 +22,14 @@ enum feature {
 	AVX512BW,
 	AVX512DQ,
 	AVX512VBMI2,
+	CMOV,
+	LAHF,
+	POPCNT,
+	LZCNT,
+	SSE42,
+	BMI1,
+	BMI2,
+	ADX,
 	FEATURE_COUNT,
 };
 
@@ -48,6 +56,14 @@ static const struct {
 	[AVX512BW] = {7, EBX, 30, X86_XSTATE_VECTOR},
 	[AVX512DQ] = {7, EBX, 17, X86_XSTATE_VECTOR},
 	[AVX512VBMI2] = {7, ECX, 6, X86_XSTATE_VECTOR},
+	[CMOV] = {1, EDX, 15, 0},
+	[LAHF] = {0x80000001, ECX, 0, 0},
+	[POPCNT] = {1, ECX, 23, 0},
+	[LZCNT] = {0x80000001, ECX, 5, 0},
+	[SSE42] = {1, ECX, 20, 0},
+	[BMI1] = {7, EBX, 3, 0},
+	[BMI2] = {7, EBX, 8, 0},
+	[ADX] = {7, EBX, 19, 0},
 };
 _Static_assert(mw_array_size(features) == FEATURE_COUNT, "every feature has a CPUID bit");
 
@@ -56,7 +72,7 @@ _Static_assert(mw_array_size(features) == FEATURE_COUNT, "every feature has a CP
 /* An instruction set that isn't listed is never run in memwatch. */
 static const struct {
 	uint16_t isa_set;
-	uint16_t needs;
+	uint32_t needs;
 } isa_sets[] = {
 	{ZYDIS_ISA_SET_I86, 0},
 	{ZYDIS_ISA_SET_I186, 0},
@@ -67,6 +83,17 @@ static const struct {
 	{ZYDIS_ISA_SET_PENTIUMMMX, 0},
 	{ZYDIS_ISA_SET_PPRO, 0},
 	{ZYDIS_ISA_SET_LONGMODE, 0},
+	{ZYDIS_ISA_SET_FAT_NOP, 0},
+	/* Where there is none, these do nothing as well. */
+	{ZYDIS_ISA_SET_CET, 0},
+	{ZYDIS_ISA_SET_CMOV, NEEDS(CMOV)},
+	{ZYDIS_ISA_SET_LAHF, NEEDS(LAHF)},
+	{ZYDIS_ISA_SET_POPCNT, NEEDS(POPCNT)},
+	{ZYDIS_ISA_SET_LZCNT, NEEDS(LZCNT)},
+	{ZYDIS_ISA_SET_SSE42, NEEDS(SSE42)},
+	{ZYDIS_ISA_SET_BMI1, NEEDS(BMI1)},
+	{ZYDIS_ISA_SET_BMI2, NEEDS(BMI2)},
+	{ZYDIS_ISA_SET_ADOX_ADCX, NEEDS(ADX)},
 	{ZYDIS_ISA_SET_X87, 0},
 	{ZYDIS_ISA_SET_SSE, 0},
 	{ZYDIS_ISA_SET_SSEMXCSR, 0},

@@ -39,21 +39,34 @@ static uint64_t operand_address(const struct x86_execution *execution)
 				      &execution->state->regs);
 }
 
-static const uint8_t *find_slot(struct mw_replayer *replayer, const struct x86_store *store)
+const uint8_t *mw_x86_slot(struct mw_replayer *replayer, const uint8_t *code, uint8_t size)
 {
 	uint32_t hash = 0;
 	uint8_t *slot;
 
-	for (uint8_t i = 0; i < store->code_size; i++)
-		hash = (hash ^ store->code[i]) * 0x01000193u;
+	for (uint8_t i = 0; i < size; i++)
+		hash = (hash ^ code[i]) * 0x01000193u;
 	slot = replayer->slots[(hash >> 16 ^ hash) % X86_SLOT_COUNT].code;
 	// Writing to code is dear for the CPU even when nothing changes.
-	if (memcmp(slot, store->code, store->code_size) || slot[store->code_size] != RET) {
+	if (memcmp(slot, code, size) || slot[size] != RET) {
 		memset(slot, INT3, sizeof(struct x86_slot));
-		memcpy(slot, store->code, store->code_size);
-		slot[store->code_size] = RET;
+		memcpy(slot, code, size);
+		slot[size] = RET;
 	}
 	return slot;
+}
+
+void mw_x86_frame_load(struct x86_frame *frame, const struct user_regs_struct *regs)
+{
+	for (unsigned i = 0; i <= X86_R15; i++)
+		frame->gpr[i] = mw_x86_gpr_read(regs, i);
+	frame->flags = (regs->eflags & X86_EFLAGS_ARITHMETIC) | X86_EFLAGS_IF;
+}
+
+void mw_x86_frame_store_flags(const struct x86_frame *frame, struct user_regs_struct *regs)
+{
+	regs->eflags &= ~(uint64_t)X86_EFLAGS_ARITHMETIC;
+	regs->eflags |= frame->flags & X86_EFLAGS_ARITHMETIC;
 }
 
 static uint16_t read_u16(const uint8_t *bytes)
@@ -120,14 +133,12 @@ static void load_registers(const struct x86_execution *execution, const struct x
 	const struct user_regs_struct *regs = &execution->state->regs;
 	struct x86_frame *frame = &execution->replayer->frame;
 
-	for (unsigned i = 0; i <= X86_R15; i++)
-		frame->gpr[i] = mw_x86_gpr_read(regs, i);
+	mw_x86_frame_load(frame, regs);
 	if (store->rsp_alias != X86_NO_REG)
 		frame->gpr[store->rsp_alias] = regs->rsp;
 	frame->gpr[store->base] = (uint64_t)(uintptr_t)place;
 	if (store->kind == X86_STORE_REPLAY_BIT)
 		frame->gpr[store->base] -= (uint64_t)mw_x86_bit_distance(store, regs);
-	frame->flags = (regs->eflags & X86_EFLAGS_ARITHMETIC) | X86_EFLAGS_IF;
 }
 
 static void store_registers(const struct x86_execution *execution, const struct x86_store *store)
@@ -140,8 +151,7 @@ static void store_registers(const struct x86_execution *execution, const struct 
 			mw_x86_gpr_write(regs, i, frame->gpr[i]);
 	if (store->rsp_alias != X86_NO_REG)
 		regs->rsp = frame->gpr[store->rsp_alias];
-	regs->eflags &= ~(uint64_t)X86_EFLAGS_ARITHMETIC;
-	regs->eflags |= frame->flags & X86_EFLAGS_ARITHMETIC;
+	mw_x86_frame_store_flags(frame, regs);
 	regs->rip += execution->store->length;
 }
 
@@ -163,7 +173,7 @@ enum mw_store_result mw_x86_replay(const struct x86_execution *execution)
 
 	if (addr % store->alignment || !load_xstate(execution, store))
 		return MW_STORE_MUST_STEP;
-	frame->code = find_slot(execution->replayer, store);
+	frame->code = mw_x86_slot(execution->replayer, store->code, store->code_size);
 	load_registers(execution, store, place);
 	copy_operand(written, execution->operand, target->size);
 	mw_x86_thunk(frame);

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/error.h"
+#include "tracer/arch.h"
 
 #define SLOTS_SIZE (X86_SLOT_COUNT * sizeof(struct x86_slot))
 
@@ -118,6 +119,9 @@ bool mw_store_decode(struct mw_replayer *replayer, const uint8_t *code, size_t s
 		decoding.target && decoding.target->actions & ZYDIS_OPERAND_ACTION_MASK_READ;
 	if (!decoding.target || !decode_method(&decoding, ret))
 		decode_step(&decoding, ret);
+	ret->masked = store->kind == X86_STORE_REPLAY_OPMASK ||
+		      store->kind == X86_STORE_REPLAY_COMPRESS ||
+		      store->kind == X86_STORE_REPLAY_SIGN_MASK;
 	ret->calls = store->kind == X86_STORE_CALL;
 	ret->needs_xstate = store->xstate;
 	ret->changes_xstate = store->xstate & X86_XSTATE_X87 || store->raises_simd;
@@ -182,7 +186,7 @@ enum mw_store_result mw_store_execute(struct mw_replayer *replayer, const struct
 	};
 
 	// Single-stepping itself or checking alignment, the tracee is owed an exception.
-	if (state->regs.eflags & (X86_EFLAGS_TF | X86_EFLAGS_AC))
+	if (mw_arch_traces_itself(&state->regs))
 		return MW_STORE_MUST_STEP;
 	if (store->method == MW_STORE_REPLAY)
 		return mw_x86_replay(&execution);

@@ -23,6 +23,13 @@ struct mw_replayer {
 	struct x86_slot *slots;
 };
 
+/** @return where @size bytes of code stand, with a `ret` behind them, until the next call. */
+const uint8_t *mw_x86_slot(struct mw_replayer *replayer, const uint8_t *code, uint8_t size);
+
+/** All general registers, and the flags that instructions calculate with. */
+void mw_x86_frame_load(struct x86_frame *frame, const struct user_regs_struct *regs);
+void mw_x86_frame_store_flags(const struct x86_frame *frame, struct user_regs_struct *regs);
+
 /** Runs the rewritten instruction on a copy of the operand. */
 enum mw_store_result mw_x86_replay(const struct x86_execution *execution);
 
