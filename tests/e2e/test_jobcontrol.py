@@ -5,7 +5,7 @@ import os
 import signal
 import time
 
-from harness import MEMWATCH, E2ETest, status_of, wait_until
+from harness import ARMED, MEMWATCH, E2ETest, status_of, wait_until
 
 
 def is_stopped(pid):
@@ -181,6 +181,8 @@ class Threads(E2ETest):
 
     def start_interrupted(self, target):
         process = self.start([MEMWATCH, "attach", "-w", "counter", target.pid])
+        # Arming stops it as well, for a moment.
+        process.wait_for(lambda: ARMED.search(process.stderr), "arm its watch")
         process.say("interrupt\n")
         wait_until(lambda: status_of(target.pid)["State"].startswith("t"))
         return process
