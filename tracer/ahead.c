@@ -8,6 +8,8 @@
  */
 #include "tracer/ahead.h"
 
+#include <linux/rseq.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +17,7 @@
 #include "base/error.h"
 #include "tracer/engine.h"
 #include "tracer/plain.h"
+#include "tracer/sys.h"
 
 /** Most stores carried out ahead before other threads get their turn. */
 #define STORES 16
@@ -179,6 +182,24 @@ static struct mw_error *move_to(struct mw_tracer *tracer, struct mw_thread *thre
 	return NULL;
 }
 
+/*
+ * The kernel sends a thread that is stopped within a restartable sequence to that one's abort
+ * handler (rseq(2)): nothing that comes later in it may be done any more.
+ */
+static bool may_be_aborted(const struct mw_tracer *tracer, pid_t tid)
+{
+	uint64_t area, sequence;
+
+	if (mw_sys_get_rseq(tid, &area) < 0)
+		return true;
+	if (!area)
+		return false;
+	return mw_error_catch_any(mw_mem_read(&tracer->mem,
+					      mw_addr_make(area + offsetof(struct rseq, rseq_cs)),
+					      &sequence, sizeof(sequence))) ||
+	       sequence;
+}
+
 /* Where nothing was found lately, looking would only cost. */
 static bool is_worth_it(struct mw_tracer *tracer, mw_addr store_ip)
 {
@@ -229,7 +250,8 @@ struct mw_error *mw_ahead_carry_out(struct mw_tracer *tracer, struct mw_thread *
 	struct mw_error *err = NULL;
 	bool found = true, any = false;
 
-	if (mw_arch_traces_itself(&thread->regs) || !is_worth_it(tracer, store_ip))
+	if (mw_arch_traces_itself(&thread->regs) || !is_worth_it(tracer, store_ip) ||
+	    may_be_aborted(tracer, thread->tid))
 		return NULL;
 	read_code(tracer->ahead, &tracer->mem, store_ip);
 	for (unsigned i = 0; i < STORES && found && !err; i++) {

@@ -111,6 +111,15 @@ int mw_sys_get_syscall_op(pid_t tid)
 	return result < 0 ? result : info.op;
 }
 
+int mw_sys_get_rseq(pid_t tid, uint64_t *ret)
+{
+	struct ptrace_rseq_configuration rseq = {0};
+	int result = ptrace_call(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(rseq), (uintptr_t)&rseq);
+
+	*ret = rseq.rseq_abi_pointer;
+	return result < 0 ? result : 0;
+}
+
 int mw_sys_poke_user(pid_t tid, size_t offset, uint64_t value)
 {
 	return ptrace_call(PTRACE_POKEUSER, tid, offset, value);

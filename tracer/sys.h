@@ -39,6 +39,8 @@ int mw_sys_get_signal_mask(pid_t tid, uint64_t *ret);
 int mw_sys_set_signal_mask(pid_t tid, uint64_t mask);
 /** Says whether a syscall stop is the entry or the exit. @return PTRACE_SYSCALL_INFO_ENTRY … */
 int mw_sys_get_syscall_op(pid_t tid);
+/** Where the thread keeps its struct rseq; 0: nowhere. @return 0 or -errno. */
+int mw_sys_get_rseq(pid_t tid, uint64_t *ret);
 int mw_sys_poke_user(pid_t tid, size_t offset, uint64_t value);
 int mw_sys_peek_user(pid_t tid, size_t offset, uint64_t *ret);
 /** Sends a signal again, with as much of its siginfo as the kernel lets a stranger say. */

@@ -98,6 +98,14 @@ class Ahead(E2ETest):
                 self.assertEqual([event.new_int() for event in self.of(events, "*code_value")],
                                  list(range(1, rounds + 1)))
 
+    def test_a_restartable_sequence_is_aborted_where_it_was_stopped(self):
+        for program in PROGRAMS:
+            with self.subTest(program):
+                events, oracle, _ = self.run_mode(program, "restart", ["sums.odd", "sums.even"])
+                self.assertEqual((oracle["aborts"], oracle["first"], oracle["second"]),
+                                 ("1", "1", "0"))
+                self.assertEqual([event["variable_name"] for event in events], ["sums.odd"])
+
     def test_signals_come_between(self):
         for program in PROGRAMS:
             with self.subTest(program):

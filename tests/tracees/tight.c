@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/rseq.h>
 #include <sys/time.h>
 
 #include "tracee.h"
@@ -167,12 +168,44 @@ static void do_signals(void)
 	       sums.total == 5 * ADDITIONS);
 }
 
+static unsigned long aborts;
+
+/*
+ * Two stores of a restartable sequence. Whoever stops it at the first one has it aborted, and the
+ * second one must not happen.
+ */
+static void do_restart(void)
+{
+	struct rseq *area = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
+
+	__asm__ volatile(".pushsection .data.rel, \"aw\"\n\t"
+			 ".balign 32\n"
+			 "9:	.long 0, 0\n\t"
+			 ".quad 1f, 2f - 1f, 4f\n\t"
+			 ".popsection\n\t"
+			 "lea 9b(%%rip), %%rax\n\t"
+			 "mov %%rax, %[sequence]\n"
+			 "1:	movq $1, %[first]\n\t"
+			 "mov $5, %%eax\n\t"
+			 "mov %%rax, %[second]\n"
+			 "2:	jmp 5f\n\t"
+			 ".long %c[signature]\n"
+			 "4:	incq %[aborts]\n"
+			 "5:"
+			 : [sequence] "=m"(area->rseq_cs), [first] "=m"(sums.odd),
+			   [second] "=m"(sums.even), [aborts] "+m"(aborts)
+			 : [signature] "i"(RSEQ_SIG)
+			 : "rax", "cc", "memory");
+	area->rseq_cs = 0;
+	printf("aborts %lu\nfirst %lu\nsecond %lu\n", aborts, sums.odd, sums.even);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
 } modes[] = {
-	{"fill", do_fill}, {"sort", do_sort}, {"threads", do_threads},
-	{"edge", do_edge}, {"code", do_code}, {"signals", do_signals},
+	{"fill", do_fill}, {"sort", do_sort},       {"threads", do_threads}, {"edge", do_edge},
+	{"code", do_code}, {"signals", do_signals}, {"restart", do_restart},
 };
 
 int main(int argc, char **argv)
