@@ -27,6 +27,7 @@ class Case:
 
 CASES = [
     Case("store", "Plain store, 1 thread", "store"),
+    Case("apart", "Plain store, another one between", "apart"),
     Case("sustained", "Plain store, 100,000 at a stretch", "store", least=100_000),
     Case("lock", "Lock-prefixed, 1 thread", "lock"),
     Case("lock2", "Lock-prefixed, 2 threads", "lock", threads=2),

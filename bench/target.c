@@ -56,6 +56,20 @@ NOINLINE static bool store(unsigned long n)
 	return page.watched == before + n;
 }
 
+/* With a store that nobody watches between two of them, behind which memwatch doesn't look ahead. */
+NOINLINE static bool store_apart(unsigned long n)
+{
+	uint64_t before = page.watched;
+
+	for (unsigned long i = 0; i < n; i++) {
+		page.watched++;
+		BARRIER();
+		elsewhere[i % WORK_WORDS] = i;
+		BARRIER();
+	}
+	return page.watched == before + n;
+}
+
 /* The only one that several threads may do at once. */
 NOINLINE static bool lock(unsigned long n)
 {
@@ -165,6 +179,7 @@ struct kind {
 
 static const struct kind kinds[] = {
 	{"store", store, sizeof(page.watched)},
+	{"apart", store_apart, sizeof(page.watched)},
 	{"lock", lock, sizeof(page.watched)},
 	{"vector", store_vector, sizeof(page.lanes)},
 	{"memset", set, BUFFER_SIZE},

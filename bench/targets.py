@@ -19,9 +19,9 @@ def hit_us(result, tool, case="store"):
     return row["us"]["median"] if row else None
 
 
-def part_of(peer):
+def part_of(peer, case="store"):
     def measure(result):
-        own, other = hit_us(result, PAGE), hit_us(result, peer)
+        own, other = hit_us(result, PAGE, case), hit_us(result, peer, case)
         return own / other if own and other else None
     return measure
 
@@ -80,6 +80,9 @@ TARGETS = [
     ("the same, with gdb and its target kept to one CPU", part_of("gdb hw, one CPU"), 1 / 20,
      "{:.4f}"),
     ("a page hit costs less than one with perf record", part_of("perf record"), 1, "{:.2f}"),
+    ("a page hit in which memwatch finds nothing ahead costs at most 1/20 of one with gdb hw",
+     part_of("gdb hw", "apart"), 1 / 20, "{:.4f}"),
+    ("the same, with perf record", part_of("perf record", "apart"), 1, "{:.2f}"),
     ("own work of an unhit target takes at most 1.01 × as long, page", work_ratio(PAGE), 1.01,
      "{:.3f} ×"),
     ("own work of an unhit target takes at most 1.01 × as long, hw", work_ratio("memwatch hw"),

@@ -13,7 +13,7 @@ import time
 
 from processes import PATIENCE, end, is_stopped, start
 
-WORD_CASES = ("store", "lock", "lock2", "lock8", "vector", "read")
+WORD_CASES = ("store", "apart", "lock", "lock2", "lock8", "vector", "read")
 BUFFER_CASES = ("memset", "rep")
 TOO_LARGE = "a debug register covers 8 bytes, the buffer has 1 MiB"
 MANY = 20_000_000
@@ -308,7 +308,7 @@ def tools_of(memwatch):
     """All of them, in the order of the tables."""
     apart = {"cpu": 0, "target_cpu": 1, "unhit": False}
     one_cpu = {"cpu": 0, "target_cpu": 0, "unhit": False}
-    every = {"cases": ("store", "sustained", *WORD_CASES[1:], *BUFFER_CASES)}
+    every = {"cases": ("sustained", *WORD_CASES, *BUFFER_CASES)}
     return [
         Memwatch("memwatch page", program=memwatch, backend="page", **every),
         Memwatch("memwatch page, unpinned", program=memwatch, backend="page",
