@@ -171,13 +171,25 @@ static struct mw_error *find_kernel_thread(const struct subject *subject)
 		      "it is a kernel thread, which has no memory of its own");
 }
 
+/** The process of thread @tid; @tid itself when /proc doesn't show it. */
+static pid_t process_of(const struct mw_permission_host *host, pid_t tid)
+{
+	struct mw_proc_status status = {0};
+	uint64_t permitted;
+
+	mw_error_destroy(read_status(host, tid, &status, &permitted));
+	return status.tgid ? status.tgid : tid;
+}
+
 static struct mw_error *find_tracer(const struct subject *subject)
 {
-	pid_t tracer = subject->status.tracer_pid;
+	/* The kernel names the thread that traces. */
+	pid_t thread = subject->status.tracer_pid, tracer;
 	char name[64];
 
-	if (!tracer)
+	if (!thread)
 		return NULL;
+	tracer = process_of(subject->host, thread);
 	if (tracer == subject->host->pid)
 		return refuse(subject, MW_ERROR_OTHER, "this memwatch is attached to it already");
 	name_of(subject->host, tracer, name, sizeof(name));

@@ -281,6 +281,22 @@ static void test_another_tracer_is_named(void **state)
 		    "traced by ? (pid 9999)");
 }
 
+static void test_a_tracing_thread_is_told_by_its_process(void **state)
+{
+	const struct world *world = *state;
+
+	put_actor(world, (struct actor){.pid = 501, .name = "tracer", .tgid = 500});
+	put_actor(world, (struct actor){.pid = 4650, .name = "lldb-server"});
+	put_actor(world, (struct actor){.pid = 4651, .name = "lldb-worker", .tgid = 4650});
+	put_actor(world, (struct actor){.pid = 4711, .name = "redis-server", .tracer = 4651});
+	put_actor(world, (struct actor){.pid = 4712, .name = "mine", .tracer = 501});
+	expect(mw_permission_check(4711, &world->host), MW_ERROR_PERMISSION,
+	       "cannot attach to 4711 (redis-server): it is already traced by lldb-server (pid "
+	       "4650)");
+	expect(mw_permission_check(4712, &world->host), MW_ERROR_OTHER,
+	       "cannot attach to 4712 (mine): this memwatch is attached to it already");
+}
+
 static void test_a_32_bit_program_is_refused(void **state)
 {
 	const struct world *world = *state;
@@ -441,6 +457,7 @@ int main(void)
 		in_world(test_an_ended_first_thread_is_no_zombie_process),
 		in_world(test_a_kernel_thread_is_refused),
 		in_world(test_another_tracer_is_named),
+		in_world(test_a_tracing_thread_is_told_by_its_process),
 		in_world(test_a_32_bit_program_is_refused),
 		in_world(test_a_program_for_another_processor_is_refused),
 		in_world(test_a_program_that_is_no_elf_or_cut_short_is_not_judged),

@@ -338,6 +338,32 @@ static void test_a_plain_process_of_the_same_user_is_seized(void **state)
 	assert_string_equal(report->message, "");
 }
 
+static void *trace_in_thread(void *arg)
+{
+	struct report *report = arg;
+
+	ptrace(PTRACE_SEIZE, report->pid, NULL, NULL);
+	check(report, report->pid);
+	report->ready = true;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void test_what_a_thread_of_this_process_traces_is_told_as_attached(void **state)
+{
+	struct report *report = *state;
+	pthread_t thread;
+
+	report->pid = start(NULL, NULL);
+	pthread_create(&thread, NULL, trace_in_thread, report);
+	wait_ready(report);
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	end(report->pid);
+	expect(report, MW_ERROR_OTHER, "this memwatch is attached to it already");
+}
+
 #define reporting(test) cmocka_unit_test_setup_teardown(test, report_setup, report_teardown)
 
 int main(void)
@@ -348,6 +374,7 @@ int main(void)
 		reporting(test_a_thread_names_its_process),
 		reporting(test_this_process_and_its_threads_are_refused),
 		reporting(test_another_tracer_is_named),
+		reporting(test_what_a_thread_of_this_process_traces_is_told_as_attached),
 		reporting(test_a_kernel_thread_is_refused),
 		reporting(test_a_32_bit_process_is_refused),
 		reporting(test_a_process_of_root_is_beyond_nobody),
