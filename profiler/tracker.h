@@ -29,7 +29,7 @@ struct mw_tracker_ops {
 	bool (*stopped)(struct mw_tracker *tracker, pid_t tid, int status);
 	/** A task was reaped. May be NULL. @return true when it was a thread, not a process. */
 	bool (*reaped)(struct mw_tracker *tracker, pid_t tid);
-	/** Lets go of every process. */
+	/** Lets go of every process; what could not be assigned until now is counted as lost. */
 	void (*destroy)(struct mw_tracker *tracker);
 };
 

@@ -54,6 +54,8 @@ struct perf_tracker {
 	MW_VEC(int) more_fds;
 	/** What was read; between two drains, what came before the fork it depends on. */
 	MW_VEC(struct record) records;
+	/** Start of the last drain: what was older was read by it. */
+	uint64_t drained_ns;
 };
 
 static struct perf_tracker *perf_tracker(struct mw_tracker *tracker)
@@ -85,10 +87,21 @@ static int open_event(pid_t tid, int cpu, bool follow)
 	return (int)syscall(SYS_perf_event_open, &attr, tid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
+/** What still waits for the fork it depends on, but for what happened during the last drain. */
+static uint64_t count_waiting(const struct perf_tracker *perf)
+{
+	uint64_t count = 0;
+
+	mw_vec_foreach (record, &perf->records)
+		count += record->ns < perf->drained_ns;
+	return count;
+}
+
 static void perf_destroy(struct mw_tracker *tracker)
 {
 	struct perf_tracker *perf = perf_tracker(tracker);
 
+	tracker->job->events_lost += count_waiting(perf);
 	mw_vec_foreach (ring, &perf->rings) {
 		if (ring->page)
 			munmap(ring->page, (RING_PAGES + 1) * perf->page_size);
@@ -315,14 +328,20 @@ static void perf_drain(struct mw_tracker *tracker)
 	uint64_t now_ns = mw_clock_now_ns();
 	size_t kept = 0;
 
+	perf->drained_ns = now_ns;
 	mw_vec_foreach (ring, &perf->rings)
 		drain_ring(perf, ring);
 	if (!perf->records.count)
 		return;
 	qsort(perf->records.items, perf->records.count, sizeof(*perf->records.items), by_time);
-	mw_vec_foreach (record, &perf->records)
-		if (!apply(tracker->job, record) && record->ns + EARLY_NS > now_ns)
+	mw_vec_foreach (record, &perf->records) {
+		if (apply(tracker->job, record))
+			continue;
+		if (record->ns + EARLY_NS > now_ns)
 			perf->records.items[kept++] = *record;
+		else
+			tracker->job->events_lost++;
+	}
 	perf->records.count = kept;
 }
 
