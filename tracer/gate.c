@@ -387,7 +387,7 @@ static void tell_of_fault(struct mw_tracer *tracer, const struct mw_thread *thre
 static void note_new_text(struct mw_tracer *tracer, int64_t number)
 {
 	if (number == SYS_mmap || number == SYS_munmap || number == SYS_mremap ||
-	    number == SYS_mprotect || number == SYS_pkey_mprotect)
+	    number == SYS_mprotect || number == SYS_pkey_mprotect || number == SYS_shmat)
 		tracer->text_generation++;
 }
 
@@ -395,6 +395,7 @@ static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *th
 {
 	struct mw_error *err = NULL;
 
+	note_new_text(tracer, thread->redirect.number);
 	if (thread->remaps)
 		return mw_remap_carry_out(tracer, thread);
 	if (thread->sets_filter)
@@ -402,7 +403,6 @@ static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *th
 	if (thread->scratch_wanted)
 		return repeat_with_scratch(tracer, thread);
 	mw_segv_on_syscall_exit(thread);
-	note_new_text(tracer, thread->redirect.number);
 	if (thread->redirect.number == SYS_rt_sigaction)
 		err = mw_deadman_after_sigaction(tracer, thread);
 	if (err)

@@ -63,18 +63,20 @@ struct mw_error *mw_remap_check(struct mw_tracer *tracer, struct mw_thread *thre
 {
 	const struct mw_redirect *redirect = &thread->redirect;
 	struct mw_remap_call call;
+	struct mw_remap_dud dud;
 	struct mw_error *err;
 
 	thread->remaps = false;
 	if (!mw_remap_call_is_known(redirect->number))
 		return NULL;
-	err = mw_remap_call_init(tracer->pid, redirect->number, redirect->args, &call);
+	err = mw_remap_call_init(thread->tid, redirect->number, redirect->args, &call);
 	mw_vec_foreach (span, &call.affected.list)
 		thread->remaps |= overlaps_any(&tracer->watched, span->range);
 	mw_remap_call_deinit(&call);
 	if (err || !thread->remaps)
 		return err;
-	mw_arch_set_syscall_arg(&thread->regs, 0, mw_remap_call_dud(redirect->number));
+	dud = mw_remap_call_dud(redirect->number);
+	mw_arch_set_syscall_arg(&thread->regs, dud.index, dud.value);
 	mw_thread_regs_changed(thread);
 	return NULL;
 }
@@ -124,7 +126,7 @@ static struct mw_error *save_watched(struct remap *remap)
 static struct mw_error *prepare(struct remap *remap)
 {
 	const struct mw_redirect *redirect = &remap->thread->redirect;
-	struct mw_error *err = mw_remap_call_init(remap->tracer->pid, redirect->number,
+	struct mw_error *err = mw_remap_call_init(remap->thread->tid, redirect->number,
 						  redirect->args, &remap->call);
 
 	if (!err)
@@ -419,10 +421,12 @@ static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *th
 
 struct mw_error *mw_remap_carry_out(struct mw_tracer *tracer, struct mw_thread *thread)
 {
+	const struct mw_redirect *redirect = &thread->redirect;
+	unsigned dud = mw_remap_call_dud(redirect->number).index;
 	struct mw_error *err;
 
 	thread->remaps = false;
-	mw_arch_set_syscall_arg(&thread->regs, 0, thread->redirect.args[0]);
+	mw_arch_set_syscall_arg(&thread->regs, dud, redirect->args[dud]);
 	mw_thread_regs_changed(thread);
 	/* A thread that waits for a disk stores nothing either: the call is made all the same. */
 	mw_error_destroy(mw_engine_stop_all(tracer, thread));

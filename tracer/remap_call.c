@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "tracer/remap_call.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/procmaps.h"
 #include "tracer/mem.h"
+#include "tracer/tracee_path.h"
 
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
@@ -160,53 +163,151 @@ static struct mw_error *list_shmdt(pid_t pid, struct mw_remap_call *call)
 	return err;
 }
 
-/* ftruncate, fallocate: every mapping of the file. */
-static struct mw_error *list_file(pid_t pid, struct mw_remap_call *call)
+/*
+ * By the inode alone: on file systems with volumes a file and its mappings tell different devices.
+ * Another file with that number is merely looked at for nothing.
+ */
+static struct mw_error *affect_file(pid_t pid, struct mw_remap_call *call, uint64_t inode)
 {
 	struct mw_procmaps maps;
-	struct mw_error *err;
-	struct stat file;
-	char path[64];
+	struct mw_error *err = mw_procmaps_read(pid, &maps);
 
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, (int)call->args[0]);
-	if (stat(path, &file) < 0)
-		return NULL;
-	err = mw_procmaps_read(pid, &maps);
 	if (err)
 		return err;
-	for (size_t i = 0; i < maps.count && !err; i++) {
-		const struct mw_mapping *mapping = &maps.items[i];
-
-		if (mapping->inode == file.st_ino && mapping->dev_major == major(file.st_dev) &&
-		    mapping->dev_minor == minor(file.st_dev))
-			err = affect(call, mapping->range.start.v, mapping->range.size);
-	}
+	for (size_t i = 0; i < maps.count && !err; i++)
+		if (maps.items[i].inode == inode)
+			err = affect(call, maps.items[i].range.start.v, maps.items[i].range.size);
 	mw_procmaps_deinit(&maps);
 	return err;
 }
 
-/* No address of a mapping, and no descriptor. */
-#define UNALIGNED 1
-#define NO_DESCRIPTOR ((uint64_t)-1)
+/* ftruncate, fallocate: every mapping of the file. */
+static struct mw_error *list_file(pid_t pid, struct mw_remap_call *call)
+{
+	uint64_t inode;
+
+	return mw_tracee_file_inode(pid, (int)call->args[0], &inode) ? affect_file(pid, call, inode)
+								     : NULL;
+}
+
+static struct mw_error *affect_path(pid_t pid, struct mw_remap_call *call,
+				    const struct mw_tracee_path *path)
+{
+	uint64_t inode;
+
+	return mw_tracee_path_inode(pid, path, &inode) ? affect_file(pid, call, inode) : NULL;
+}
+
+/* truncate, creat: (path, …). */
+static struct mw_error *list_path(pid_t pid, struct mw_remap_call *call)
+{
+	const struct mw_tracee_path path = {
+		.dir = AT_FDCWD,
+		.text = mw_addr_make(call->args[0]),
+	};
+
+	return affect_path(pid, call, &path);
+}
+
+static struct mw_error *list_opened(pid_t pid, struct mw_remap_call *call, int dir, uint64_t text,
+				    const struct open_how *how)
+{
+	const struct mw_tracee_path path = {
+		.dir = dir,
+		.text = mw_addr_make(text),
+		.flags = (int)(how->flags & O_NOFOLLOW),
+		.resolve = how->resolve,
+	};
+
+	if (!(how->flags & O_TRUNC) || how->flags & O_PATH)
+		return NULL;
+	return affect_path(pid, call, &path);
+}
+
+static struct mw_error *list_open(pid_t pid, struct mw_remap_call *call)
+{
+	const struct open_how how = {.flags = call->args[1]};
+
+	return list_opened(pid, call, AT_FDCWD, call->args[0], &how);
+}
+
+static struct mw_error *list_openat(pid_t pid, struct mw_remap_call *call)
+{
+	const struct open_how how = {.flags = call->args[2]};
+
+	return list_opened(pid, call, (int)call->args[0], call->args[1], &how);
+}
+
+static struct mw_error *list_openat2(pid_t pid, struct mw_remap_call *call)
+{
+	struct open_how how = {0};
+	struct mw_mem mem;
+	struct mw_error *err = mw_mem_init(&mem, pid);
+
+	if (err)
+		return err;
+	mw_mem_read_some(&mem, mw_addr_make(call->args[2]), &how,
+			 mw_min(call->args[3], (uint64_t)sizeof(how)));
+	mw_mem_deinit(&mem);
+	return list_opened(pid, call, (int)call->args[0], call->args[1], &how);
+}
+
+static bool has_own_ipc(pid_t pid)
+{
+	char path[64], theirs[64] = "", ours[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/ipc", pid);
+	return readlink(path, theirs, sizeof(theirs) - 1) < 0 ||
+	       readlink("/proc/self/ns/ipc", ours, sizeof(ours) - 1) < 0 || strcmp(theirs, ours);
+}
+
+/* Of a segment that can't be asked for its size, all that may be. */
+static uint64_t segment_size(pid_t pid, int id)
+{
+	struct shmid_ds segment;
+
+	return has_own_ipc(pid) || shmctl(id, IPC_STAT, &segment) < 0 ? HIGHEST_ADDRESS
+								      : segment.shm_segsz;
+}
+
+static struct mw_error *list_shmat(pid_t pid, struct mw_remap_call *call)
+{
+	if (!(call->args[2] & SHM_REMAP))
+		return NULL;
+	return affect(call, mw_page_floor(call->args[1]), segment_size(pid, (int)call->args[0]));
+}
+
+static const struct mw_remap_dud unaligned = {0, 1};
+static const struct mw_remap_dud no_descriptor = {0, (uint64_t)-1};
+static const struct mw_remap_dud no_path = {0, 0};
+static const struct mw_remap_dud no_path_in = {1, 0};
 
 static const struct {
 	int64_t number;
 	call_lister *list;
-	uint64_t dud;
+	const struct mw_remap_dud *dud;
+	/** Leaves every mapping, and changes what is in it. */
+	bool of_file;
 } calls[] = {
-	{SYS_mmap, list_mmap, UNALIGNED},
-	{SYS_mprotect, list_range, UNALIGNED},
-	{SYS_munmap, list_range, UNALIGNED},
-	{SYS_brk, list_brk, UNALIGNED},
-	{SYS_mremap, list_mremap, UNALIGNED},
-	{SYS_madvise, list_madvise, UNALIGNED},
-	{SYS_shmdt, list_shmdt, UNALIGNED},
-	{SYS_pkey_mprotect, list_range, UNALIGNED},
-	{SYS_ftruncate, list_file, NO_DESCRIPTOR},
-	{SYS_fallocate, list_file, NO_DESCRIPTOR},
-	{SYS_mseal, list_range, UNALIGNED},
-	{SYS_remap_file_pages, list_range, UNALIGNED},
-	{SYS_process_madvise, list_process_madvise, NO_DESCRIPTOR},
+	{SYS_mmap, list_mmap, &unaligned, false},
+	{SYS_mprotect, list_range, &unaligned, false},
+	{SYS_munmap, list_range, &unaligned, false},
+	{SYS_brk, list_brk, &unaligned, false},
+	{SYS_mremap, list_mremap, &unaligned, false},
+	{SYS_madvise, list_madvise, &unaligned, false},
+	{SYS_shmat, list_shmat, &no_descriptor, false},
+	{SYS_shmdt, list_shmdt, &unaligned, false},
+	{SYS_pkey_mprotect, list_range, &unaligned, false},
+	{SYS_ftruncate, list_file, &no_descriptor, true},
+	{SYS_truncate, list_path, &no_path, true},
+	{SYS_creat, list_path, &no_path, true},
+	{SYS_open, list_open, &no_path, true},
+	{SYS_openat, list_openat, &no_path_in, true},
+	{SYS_openat2, list_openat2, &no_path_in, true},
+	{SYS_fallocate, list_file, &no_descriptor, true},
+	{SYS_mseal, list_range, &unaligned, false},
+	{SYS_remap_file_pages, list_range, &unaligned, false},
+	{SYS_process_madvise, list_process_madvise, &no_descriptor, false},
 };
 
 bool mw_remap_call_is_known(int64_t number)
@@ -214,6 +315,14 @@ bool mw_remap_call_is_known(int64_t number)
 	for (size_t i = 0; i < mw_array_size(calls); i++)
 		if (calls[i].number == number)
 			return true;
+	return false;
+}
+
+bool mw_remap_call_changes_mappings(int64_t number)
+{
+	for (size_t i = 0; i < mw_array_size(calls); i++)
+		if (calls[i].number == number)
+			return !calls[i].of_file;
 	return false;
 }
 
@@ -233,10 +342,10 @@ void mw_remap_call_deinit(struct mw_remap_call *call)
 	mw_spans_deinit(&call->affected);
 }
 
-uint64_t mw_remap_call_dud(int64_t number)
+struct mw_remap_dud mw_remap_call_dud(int64_t number)
 {
 	for (size_t i = 0; i < mw_array_size(calls); i++)
 		if (calls[i].number == number)
-			return calls[i].dud;
-	return 0;
+			return *calls[i].dud;
+	return unaligned;
 }

@@ -163,7 +163,7 @@ static bool note_calls(struct mw_tracer *tracer)
 			continue;
 		call = present_call(thread);
 		thread->wp_in_call = call >= 0;
-		remaps |= call >= 0 && mw_remap_call_is_known(call);
+		remaps |= call >= 0 && mw_remap_call_changes_mappings(call);
 	}
 	return remaps;
 }

@@ -2,7 +2,9 @@
 """The program unmaps, moves, empties and protects the memory that is watched: it notices nothing,
 and each change is reported."""
 
-from harness import ARMED, E2ETest, wait_until
+import os
+
+from harness import ARMED, E2ETest, Oracle, wait_until
 
 VALUE = "*(long *)0x200000001000"
 
@@ -84,6 +86,45 @@ class Remap(E2ETest):
 
     def test_a_truncated_file_ends_its_watch(self):
         self.check("truncate")
+
+    def test_a_file_truncated_by_its_path_ends_its_watch(self):
+        self.check("truncate-path")
+
+    def test_a_file_emptied_by_an_open_ends_its_watch(self):
+        for mode in ("creat", "open", "openat", "openat2", "open-descriptor"):
+            with self.subTest(mode):
+                self.check(mode)
+
+    def test_a_path_is_what_the_program_sees(self):
+        self.check("truncate-root")
+
+    def test_parts_of_a_file_that_are_emptied_or_change_places_are_reported(self):
+        self.check("ranges")
+
+    def test_a_file_truncated_by_another_process_ends_its_watch_at_the_next_look(self):
+        for backend in ("page", "hw", "poll"):
+            with self.subTest(backend):
+                target = self.tracee("remap", "elsewhere")
+                target.say()
+                target.read_until("mapped")
+                process = self.attach(target, [VALUE], [f"--backend={backend}"])
+                target.say()
+                target.read_until("file")
+                wait_until(lambda: len(self.events()) == 1)
+                os.truncate(Oracle(target.stdout)["file"], 4096)
+                # Without a store only those that look by themselves can notice.
+                if backend != "page":
+                    process.wait_for(lambda: "ended: its memory was unmapped" in process.stderr,
+                                     "notice")
+                oracle = self.end_tracee(target)
+                self.assertEqual(process.finish(), 0, process.stderr)
+                self.assertEqual(oracle["failures"], "0", target.stdout)
+                self.assertEqual(len(self.events()), 1)
+                if backend == "page":
+                    self.assertIn("ended: its memory is gone, or not what it was", process.stderr)
+
+    def test_a_segment_attached_over_a_watch_is_its_new_value(self):
+        self.check("shmat")
 
     def test_detached_segments_end_their_watch(self):
         self.check("shmdt")

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/falloc.h>
+#include <linux/openat2.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -367,6 +369,210 @@ static void do_truncate(void)
 	CHECK(*value == 6);
 }
 
+/* A file with a path, in a folder of its own that is the working directory. */
+#define FILE_NAME "mapped"
+
+static char folder[] = "/tmp/mw-remap-XXXXXX";
+static char file_path[64];
+
+static int map_file(void)
+{
+	int fd;
+
+	CHECK(mkdtemp(folder) && chdir(folder) == 0);
+	snprintf(file_path, sizeof(file_path), "%s/" FILE_NAME, folder);
+	fd = open(FILE_NAME, O_RDWR | O_CREAT | O_EXCL, 0600);
+	CHECK(fd >= 0 && ftruncate(fd, 8 * PAGE) == 0);
+	map_area(MAP_SHARED, fd);
+	((long *)(area + 2 * PAGE))[0] = 22;
+	announce();
+	return fd;
+}
+
+static void remove_file(void)
+{
+	CHECK(unlink(FILE_NAME) == 0 && rmdir(folder) == 0);
+}
+
+static void do_truncate_by_path(void)
+{
+	close(map_file());
+	store(value, 5);
+	CHECK(truncate(file_path, 4 * PAGE) == 0);
+	store(value, 6);
+	CHECK(truncate("/tmp/mw-remap-not-there", 0) == -1 && errno == ENOENT);
+	CHECK(open(FILE_NAME, O_RDWR | O_CREAT | O_EXCL | O_TRUNC, 0600) == -1 && errno == EEXIST);
+	CHECK(open(FILE_NAME, O_RDWR | O_TRUNC | O_DIRECTORY) == -1 && errno == ENOTDIR);
+	store(value, 7);
+	CHECK(truncate(FILE_NAME, PAGE) == 0);
+	see_unmapped("truncate", 7);
+	CHECK(fault_of((char *)value) == SIGBUS);
+	CHECK(truncate(FILE_NAME, 8 * PAGE) == 0);
+	*value = 6;
+	CHECK(*value == 6);
+	remove_file();
+}
+
+/* Each empties the file, by another call and another kind of path. */
+static long empty_by_creat(int fd)
+{
+	(void)fd;
+	return syscall(SYS_creat, FILE_NAME, 0600);
+}
+
+static long empty_by_open(int fd)
+{
+	(void)fd;
+	CHECK(symlink(file_path, "link") == 0);
+	errno = 0;
+	CHECK(syscall(SYS_open, "link", O_RDWR | O_TRUNC | O_NOFOLLOW) == -1 && errno == ELOOP);
+	/* Whoever calls it has looked at it before. */
+	CHECK(access("link", F_OK) == 0);
+	return syscall(SYS_open, "link", O_RDWR | O_TRUNC);
+}
+
+static long empty_by_openat(int fd)
+{
+	int dir = open(folder, O_RDONLY | O_DIRECTORY);
+
+	(void)fd;
+	CHECK(chdir("/") == 0);
+	fd = (int)syscall(SYS_openat, dir, FILE_NAME, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	CHECK(fchdir(dir) == 0);
+	return fd;
+}
+
+static long empty_by_openat2(int fd)
+{
+	const struct open_how how = {.flags = O_RDWR | O_TRUNC, .resolve = RESOLVE_IN_ROOT};
+	int dir = open(folder, O_RDONLY | O_DIRECTORY);
+
+	(void)fd;
+	return syscall(SYS_openat2, dir, "/" FILE_NAME, &how, sizeof(how));
+}
+
+static long empty_by_descriptor(int fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_RDWR | O_TRUNC);
+}
+
+static void empty_file(const char *call, long (*empty)(int fd))
+{
+	int fd = map_file(), opened;
+
+	store(value, 5);
+	opened = (int)empty(fd);
+	CHECK(opened > fd && write(opened, "x", 1) == 1);
+	see_unmapped(call, 5);
+	CHECK(fault_of((char *)value) == SIGBUS && fault_of(area) == 0);
+	CHECK(ftruncate(fd, 8 * PAGE) == 0);
+	*value = 6;
+	CHECK(*value == 6);
+	unlink("link");
+	remove_file();
+}
+
+static void do_creat(void)
+{
+	empty_file("creat", empty_by_creat);
+}
+
+static void do_open(void)
+{
+	empty_file("open", empty_by_open);
+}
+
+static void do_openat(void)
+{
+	empty_file("openat", empty_by_openat);
+}
+
+static void do_openat2(void)
+{
+	empty_file("openat2", empty_by_openat2);
+}
+
+static void do_open_descriptor(void)
+{
+	empty_file("openat", empty_by_descriptor);
+}
+
+/* As from a container: another root, in which the path has another meaning. */
+static void do_truncate_in_root(void)
+{
+	close(map_file());
+	store(value, 5);
+	if (chroot(folder) == 0) {
+		CHECK(chdir("/") == 0 && symlink("/" FILE_NAME, "link") == 0);
+		CHECK(access("/link", F_OK) == 0 && truncate("/link", PAGE) == 0);
+		CHECK(unlink("/link") == 0 && unlink("/" FILE_NAME) == 0);
+	} else {
+		CHECK(truncate(file_path, PAGE) == 0);
+		remove_file();
+	}
+	see_unmapped("truncate", 5);
+	CHECK(fault_of((char *)value) == SIGBUS);
+}
+
+/* Parts of the file are emptied, cut out and put in; few file systems can do each. */
+static void do_file_ranges(void)
+{
+	int fd = map_file();
+
+	store(value, 5);
+	if (fallocate(fd, FALLOC_FL_ZERO_RANGE, PAGE, PAGE) == 0)
+		see_numbers("syscall fallocate", 5, 0);
+	store(value, 6);
+	if (fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, PAGE, PAGE) == 0)
+		see_numbers("syscall fallocate", 6, 22);
+	store(value, 7);
+	if (fallocate(fd, FALLOC_FL_INSERT_RANGE, PAGE, PAGE) == 0)
+		see_numbers("syscall fallocate", 7, 0);
+	store(value, 8);
+	CHECK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE) == 0);
+	see_numbers("syscall fallocate", 8, 0);
+	store(value, 9);
+	remove_file();
+}
+
+/* Somebody else cuts the file: that shows when the next store doesn't find its page. */
+static void do_truncate_elsewhere(void)
+{
+	int fd = map_file();
+
+	store(value, 5);
+	printf("file %s\n", file_path);
+	fflush(stdout);
+	tracee_read_line();
+	CHECK(fault_of((char *)value) == SIGBUS);
+	CHECK(ftruncate(fd, 8 * PAGE) == 0);
+	*value = 6;
+	CHECK(*value == 6);
+	remove_file();
+}
+
+static void do_shmat(void)
+{
+	int id = shmget(IPC_PRIVATE, 8 * PAGE, IPC_CREAT | 0600);
+	char *elsewhere = shmat(id, NULL, 0);
+
+	((long *)(elsewhere + PAGE))[0] = 11;
+	CHECK(shmdt(elsewhere) == 0);
+	map_private();
+	store(value, 5);
+	CHECK(shmat(id, area, 0) == (void *)-1 && errno == EINVAL);
+	CHECK(shmat(id, area, SHM_REMAP) == area);
+	see_numbers("syscall shmat", 5, 11);
+	store(value, 12);
+	CHECK(shmdt(area) == 0);
+	see_unmapped("shmdt", 12);
+	end_unmapped();
+	CHECK(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
 static void do_shmdt(void)
 {
 	int id = shmget(IPC_PRIVATE, 8 * PAGE, IPC_CREAT | 0600);
@@ -593,6 +799,16 @@ static const struct {
 	{"pages", do_remap_file_pages},
 	{"shared", do_shared},
 	{"truncate", do_truncate},
+	{"truncate-path", do_truncate_by_path},
+	{"creat", do_creat},
+	{"open", do_open},
+	{"openat", do_openat},
+	{"openat2", do_openat2},
+	{"open-descriptor", do_open_descriptor},
+	{"truncate-root", do_truncate_in_root},
+	{"ranges", do_file_ranges},
+	{"elsewhere", do_truncate_elsewhere},
+	{"shmat", do_shmat},
 	{"shmdt", do_shmdt},
 	{"brk", do_brk},
 	{"realloc", do_realloc},

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -131,11 +136,75 @@ static void test_a_file_affects_where_it_is_mapped(void **state MW_UNUSED)
 	close(fd);
 }
 
+static void test_a_path_affects_where_its_file_is_mapped(void **state MW_UNUSED)
+{
+	const struct open_how cut = {.flags = O_RDWR | O_TRUNC}, keep = {.flags = O_RDWR};
+	const uint64_t here = (uint64_t)AT_FDCWD;
+	char name[] = "/tmp/mw-remap-XXXXXX", other[] = "/tmp/mw-remap-XXXXXX";
+	int fd = mkstemp(name), other_fd = mkstemp(other);
+	const uint64_t path = (uintptr_t)name, elsewhere = (uintptr_t)other;
+	uint64_t memory;
+
+	assert_int_equal(ftruncate(fd, 2 * PAGE), 0);
+	memory = (uintptr_t)mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	assert_range(affected(SYS_truncate, path, 0, 0, 0), memory, 2 * PAGE);
+	assert_range(affected(SYS_creat, path, 0600, 0, 0), memory, 2 * PAGE);
+	assert_range(affected(SYS_open, path, O_RDWR | O_TRUNC, 0, 0), memory, 2 * PAGE);
+	assert_range(affected(SYS_openat, here, path, O_WRONLY | O_TRUNC, 0), memory, 2 * PAGE);
+	assert_range(affected(SYS_openat2, here, path, (uintptr_t)&cut, sizeof(cut)), memory,
+		     2 * PAGE);
+	assert_range(affected(SYS_truncate, elsewhere, 0, 0, 0), 0, 0);
+	assert_range(affected(SYS_truncate, 8, 0, 0, 0), 0, 0);
+	assert_range(affected(SYS_open, path, O_RDWR, 0, 0), 0, 0);
+	assert_range(affected(SYS_open, path, O_PATH | O_TRUNC, 0, 0), 0, 0);
+	assert_range(affected(SYS_openat, here, path, O_RDWR | O_CREAT, 0), 0, 0);
+	assert_range(affected(SYS_openat2, here, path, (uintptr_t)&keep, sizeof(keep)), 0, 0);
+	assert_range(affected(SYS_openat2, here, path, 8, sizeof(cut)), 0, 0);
+	munmap((void *)memory, 2 * PAGE);
+	unlink(name);
+	unlink(other);
+	close(fd);
+	close(other_fd);
+}
+
+/* What has to be fetched could take as long as a file server wants, with every thread waiting. */
+static void test_a_path_that_is_not_at_hand_affects_nothing(void **state MW_UNUSED)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/../exe", getpid());
+	assert_range(affected(SYS_truncate, (uintptr_t)path, 0, 0, 0), 0, 0);
+}
+
+static void test_a_segment_affects_what_it_is_attached_over(void **state MW_UNUSED)
+{
+	int id = shmget(IPC_PRIVATE, 2 * PAGE, IPC_CREAT | 0600);
+
+	assert_range(affected(SYS_shmat, (uint64_t)id, START + 5, SHM_REMAP | SHM_RND, 0), START,
+		     2 * PAGE);
+	assert_range(affected(SYS_shmat, (uint64_t)id, START, SHM_REMAP, 0), START, 2 * PAGE);
+	assert_range(affected(SYS_shmat, (uint64_t)id, START, 0, 0), 0, 0);
+	shmctl(id, IPC_RMID, NULL);
+	assert_true(affected(SYS_shmat, (uint64_t)id, START, SHM_REMAP, 0).size > 2 * PAGE);
+}
+
+static long call_with_dud(long number, const long args[5])
+{
+	struct mw_remap_dud dud = mw_remap_call_dud(number);
+	long all[6];
+
+	/* The others, with the dud in its place. */
+	for (unsigned i = 0; i < mw_array_size(all); i++)
+		all[i] = i == dud.index ? (long)dud.value : args[i - (i > dud.index)];
+	return syscall(number, all[0], all[1], all[2], all[3], all[4], all[5]);
+}
+
 /* Else a call that was to be postponed would do something at its entry already. */
 static void test_duds_do_nothing_but_fail(void **state MW_UNUSED)
 {
 	void *page = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	const struct iovec part = {page, PAGE};
+	const struct open_how how = {.flags = O_RDWR | O_CREAT | O_TRUNC};
 	const struct {
 		long number;
 		long errnum;
@@ -153,15 +222,17 @@ static void test_duds_do_nothing_but_fail(void **state MW_UNUSED)
 		{SYS_shmdt, EINVAL, {0}},
 		{SYS_ftruncate, EBADF, {0}},
 		{SYS_fallocate, EBADF, {0, 0, PAGE}},
+		{SYS_truncate, EFAULT, {0}},
+		{SYS_creat, EFAULT, {0600}},
+		{SYS_open, EFAULT, {O_RDWR | O_CREAT | O_TRUNC, 0600}},
+		{SYS_openat, EFAULT, {AT_FDCWD, O_RDWR | O_CREAT | O_TRUNC, 0600}},
+		{SYS_openat2, EFAULT, {AT_FDCWD, (long)&how, sizeof(how)}},
+		{SYS_shmat, EINVAL, {(long)page, SHM_REMAP}},
 	};
 
 	for (size_t i = 0; i < mw_array_size(calls); i++) {
-		const long *args = calls[i].args;
-
 		errno = 0;
-		assert_int_equal(syscall(calls[i].number, mw_remap_call_dud(calls[i].number),
-					 args[0], args[1], args[2], args[3], args[4]),
-				 -1);
+		assert_int_equal(call_with_dud(calls[i].number, calls[i].args), -1);
 		assert_int_equal(errno, calls[i].errnum);
 	}
 	assert_int_equal(*(volatile char *)page, 0);
@@ -174,6 +245,9 @@ static void test_other_calls_are_not_looked_at(void **state MW_UNUSED)
 	assert_true(mw_remap_call_is_known(SYS_pkey_mprotect));
 	assert_false(mw_remap_call_is_known(SYS_read));
 	assert_false(mw_remap_call_is_known(-1));
+	assert_true(mw_remap_call_changes_mappings(SYS_shmat));
+	assert_false(mw_remap_call_changes_mappings(SYS_openat));
+	assert_false(mw_remap_call_changes_mappings(SYS_read));
 }
 
 int main(void)
@@ -187,6 +261,9 @@ int main(void)
 		cmocka_unit_test(test_a_move_keeps_what_fits_and_replaces_where_it_goes),
 		cmocka_unit_test(test_a_break_affects_the_heap_above_it),
 		cmocka_unit_test(test_a_file_affects_where_it_is_mapped),
+		cmocka_unit_test(test_a_path_affects_where_its_file_is_mapped),
+		cmocka_unit_test(test_a_path_that_is_not_at_hand_affects_nothing),
+		cmocka_unit_test(test_a_segment_affects_what_it_is_attached_over),
 		cmocka_unit_test(test_duds_do_nothing_but_fail),
 		cmocka_unit_test(test_other_calls_are_not_looked_at),
 	};
