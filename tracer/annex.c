@@ -136,6 +136,7 @@ struct mw_error *mw_annex_note_spans(struct mw_tracer *tracer)
 				   sizeof(valid));
 	if (!err)
 		tracer->annex_table = table;
+	mw_guardian_set_urgent(&tracer->guardian, count);
 	return err;
 }
 

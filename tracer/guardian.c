@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -17,8 +18,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/procfs.h"
+#include "tracer/engine.h"
 #include "tracer/rescue.h"
-#include "tracer/tracer.h"
 
 /* As long as the target is still let go, it can't be seized: that is tried again. */
 #define PATIENCE_NS UINT64_C(3000000000)
@@ -26,11 +27,17 @@
 /* The guardian writes no records. */
 #define RING_ENTRIES 256
 #define PRIORITY (-20)
+/* How long the target is held until all of a dying memwatch is gone. */
+#define DEATH_MS 1000
+/* Newer than Debian 12's headers: of a thread, since 6.9. */
+#define PIDFD_THREAD_FLAG O_EXCL
 
 struct mw_guardian_page {
 	_Atomic pid_t pid;
 	/** A pid can be used again by another process. */
 	_Atomic uint64_t started;
+	/** Calls of the target fail until its pages are open. */
+	_Atomic bool urgent;
 	/** The guardian waits. */
 	_Atomic bool ready;
 };
@@ -40,11 +47,13 @@ struct watch {
 	struct mw_guardian_page *page;
 	int life;
 	int memwatch;
+	/** The thread that traces, with whose end the target runs on; -1 before 6.9. */
+	int tracer;
 };
 
-static int open_pidfd(pid_t pid)
+static int open_pidfd(pid_t pid, unsigned flags)
 {
-	return (int)syscall(SYS_pidfd_open, pid, 0);
+	return (int)syscall(SYS_pidfd_open, pid, flags);
 }
 
 static void close_range_of(unsigned first, unsigned last)
@@ -54,18 +63,41 @@ static void close_range_of(unsigned first, unsigned last)
 			close((int)fd);
 }
 
-/* Nothing of memwatch's stays open: a perf event would go on, a pipe would not end. */
-static void close_all_but(int first, int second)
+/** @return the lowest descriptor of the watch's own from @low on; ~0u: none. */
+static unsigned next_own(const struct watch *watch, unsigned low)
 {
-	unsigned low = (unsigned)(first < second ? first : second);
-	unsigned high = (unsigned)(first < second ? second : first);
+	const int own[] = {watch->life, watch->memwatch, watch->tracer};
+	unsigned next = ~0u;
+
+	for (size_t i = 0; i < mw_array_size(own); i++)
+		if (own[i] >= 0 && (unsigned)own[i] >= low)
+			next = mw_min(next, (unsigned)own[i]);
+	return next;
+}
+
+/* Nothing of memwatch's stays open: a perf event would go on, a pipe would not end. */
+static void close_all_others(const struct watch *watch)
+{
 	int null = open("/dev/null", O_RDWR);
+	unsigned low = STDERR_FILENO + 1, own;
 
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && null >= 0; fd++)
 		dup2(null, fd);
-	close_range_of(STDERR_FILENO + 1, low - 1);
-	close_range_of(low + 1, high - 1);
-	close_range_of(high + 1, ~0u);
+	for (; (own = next_own(watch, low)) != ~0u; low = own + 1)
+		close_range_of(low, own - 1);
+	close_range_of(low, ~0u);
+}
+
+/*
+ * On a busy machine it would wait for its turn longer than it takes to do all. Not before it is
+ * ready: a sanitizer's locks, which a fork doesn't free, would be spun for, and nobody else run.
+ */
+static void come_first(const struct mw_tracer *tracer)
+{
+	const struct sched_param lowest = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+
+	pthread_setschedparam(pthread_self(), SCHED_RR, &lowest);
+	pthread_setschedparam(tracer->crew->thread, SCHED_RR, &lowest);
 }
 
 /* A terminal's signals, and those that end a session, are not meant for it. */
@@ -94,12 +126,35 @@ static bool is_same_process(const struct mw_guardian_page *page, pid_t pid)
 	return started == page->started;
 }
 
-static void restore(struct mw_tracer *tracer, const struct mw_guardian_page *page)
+/** Waits until one of them has ended; -1: there is none. */
+static void await_end(int first, int second, int timeout_ms)
 {
+	struct pollfd ends[] = {{.fd = first, .events = POLLIN}, {.fd = second, .events = POLLIN}};
+	int result;
+
+	do
+		result = poll(ends, mw_array_size(ends), timeout_ms);
+	while (result < 0 && errno == EINTR);
+}
+
+/*
+ * A dying memwatch closes its files one by one, perf's events among them: only when all of it is
+ * gone, no more of their signals come. Until then the threads stand.
+ */
+static void await_all_of_memwatch(void *arg)
+{
+	const struct watch *watch = arg;
+
+	await_end(watch->memwatch, -1, DEATH_MS);
+}
+
+static void restore(struct mw_tracer *tracer, struct watch *watch)
+{
+	const struct mw_guardian_page *page = watch->page;
 	uint64_t deadline = mw_clock_now_ns() + PATIENCE_NS;
 	struct timespec pause = {0, RETRY_NS};
 	pid_t pid = page->pid;
-	struct mw_rescue rescue = {0};
+	struct mw_rescue rescue = {.opened = await_all_of_memwatch, .arg = watch};
 	struct mw_error *err;
 
 	do {
@@ -113,29 +168,23 @@ static void restore(struct mw_tracer *tracer, const struct mw_guardian_page *pag
 	} while (mw_clock_now_ns() < deadline);
 }
 
-static void await(int fd)
-{
-	struct pollfd end = {.fd = fd, .events = POLLIN};
-	int result;
-
-	do
-		result = poll(&end, 1, -1);
-	while (result < 0 && errno == EINTR);
-}
-
 /*
- * A dying memwatch closes its files one by one, and the pipe may come before perf's events: only
- * when all of it is gone, no more of their signals come. An orderly end closes the pipe.
+ * An orderly end closes the pipe. At any other the thread that traces goes long before the memory
+ * and the files of memwatch do; but what is watched by perf alone can wait for those.
  */
 static void await_death(const struct watch *watch)
 {
-	await(watch->life);
-	if (watch->page->pid)
-		await(watch->memwatch);
+	await_end(watch->life, watch->tracer, -1);
+	if (!watch->page->pid)
+		return;
+	if (watch->page->urgent && watch->tracer >= 0)
+		await_end(watch->tracer, -1, -1);
+	else
+		await_end(watch->memwatch, -1, -1);
 }
 
 /* The tracer is made beforehand: later there is no time to lose. */
-MW_NORETURN static void guard(const struct watch *watch)
+MW_NORETURN static void guard(struct watch *watch)
 {
 	const struct mw_tracer_options options = {.ring_entries = RING_ENTRIES,
 						  .drop_when_full = true};
@@ -146,20 +195,21 @@ MW_NORETURN static void guard(const struct watch *watch)
 	if (chdir("/") < 0)
 		_exit(1);
 	settle_signals();
-	close_all_but(watch->life, watch->memwatch);
+	close_all_others(watch);
 	prctl(PR_SET_NAME, "memwatch-guard");
 	setpriority(PRIO_PROCESS, 0, PRIORITY);
 	err = mw_tracer_create(&options, &tracer);
 	if (err)
 		_exit(1);
+	come_first(tracer);
 	watch->page->ready = true;
 	await_death(watch);
-	restore(tracer, watch->page);
+	restore(tracer, watch);
 	_exit(0);
 }
 
 /* Twice, so that it is nobody's child here. */
-static struct mw_error *fork_twice(const struct watch *watch, int own_end)
+static struct mw_error *fork_twice(struct watch *watch, int own_end)
 {
 	pid_t child = fork();
 	int status;
@@ -187,11 +237,14 @@ static struct mw_error *start(struct mw_guardian *guardian, struct mw_guardian_p
 	if (pipe2(pipe_ends, O_CLOEXEC) < 0)
 		return mw_error_os(errno, "cannot make a pipe");
 	watch.life = pipe_ends[0];
-	watch.memwatch = open_pidfd(getpid());
+	watch.memwatch = open_pidfd(getpid(), 0);
+	watch.tracer = open_pidfd(gettid(), PIDFD_THREAD_FLAG);
 	err = watch.memwatch < 0 ? mw_error_os(errno, "cannot make a pidfd")
 				 : fork_twice(&watch, pipe_ends[1]);
 	if (watch.memwatch >= 0)
 		close(watch.memwatch);
+	if (watch.tracer >= 0)
+		close(watch.tracer);
 	close(pipe_ends[0]);
 	if (err) {
 		close(pipe_ends[1]);
@@ -225,10 +278,17 @@ void mw_guardian_set_target(struct mw_guardian *guardian, pid_t pid)
 	if (!guardian->page)
 		return;
 	guardian->page->pid = 0;
+	guardian->page->urgent = false;
 	if (pid)
 		mw_error_destroy(mw_proc_start_time(pid, &started));
 	guardian->page->started = started;
 	guardian->page->pid = pid;
+}
+
+void mw_guardian_set_urgent(struct mw_guardian *guardian, bool urgent)
+{
+	if (guardian->page)
+		guardian->page->urgent = urgent;
 }
 
 void mw_guardian_deinit(struct mw_guardian *guardian)

@@ -7,6 +7,7 @@
 #ifndef MW_TRACER_GUARDIAN_H
 #define MW_TRACER_GUARDIAN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/compiler.h"
@@ -21,10 +22,12 @@ struct mw_guardian {
 	int life;
 };
 
-/** Starts it, unless it runs already. */
+/** Starts it, unless it runs already; the calling thread is the one that traces. */
 struct mw_error *mw_guardian_start(struct mw_guardian *guardian) MW_MUST_CHECK;
 /** Tells it which process it has to look after; 0: none. */
 void mw_guardian_set_target(struct mw_guardian *guardian, pid_t pid);
+/** Tells it whether pages of that process are write-protected: then every moment counts. */
+void mw_guardian_set_urgent(struct mw_guardian *guardian, bool urgent);
 /** It ends. */
 void mw_guardian_deinit(struct mw_guardian *guardian);
 

@@ -266,6 +266,8 @@ static struct mw_error *repair_by_annex(struct repair *repair)
 
 	if (err)
 		return err;
+	if (repair->rescue->opened)
+		repair->rescue->opened(repair->rescue->arg);
 	all_ours = restore_action(repair, MW_DEADMAN_SEGV, SIGSEGV);
 	all_ours &= restore_action(repair, MW_DEADMAN_TRAP, SIGTRAP);
 	restore_affinity(repair);
@@ -322,6 +324,32 @@ static struct mw_error *repair_stopped(struct repair *repair)
 	return err;
 }
 
+/** Reads a part of the annex to where it belongs. */
+static struct mw_error *read_part(struct repair *repair, size_t offset, size_t size)
+{
+	return mw_mem_read(&repair->tracer->mem,
+			   mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE + offset),
+			   (uint8_t *)repair->annex + offset, size);
+}
+
+/* Without the tables of spans but for what is in them: they are most of it, and hardly used. */
+static struct mw_error *read_parts(struct repair *repair)
+{
+	const struct mw_annex *annex = repair->annex;
+	size_t calls = offsetof(struct mw_annex, calls);
+	struct mw_error *err = read_part(repair, 0, offsetof(struct mw_annex, spans));
+	size_t table;
+
+	if (err)
+		return err;
+	table = offsetof(struct mw_annex, spans) +
+		(annex->span_table & 1) * sizeof(annex->spans[0]);
+	err = read_part(repair, table,
+			mw_min(annex->span_count, (uint32_t)MW_ANNEX_SPANS) *
+				sizeof(annex->spans[0][0]));
+	return err ? err : read_part(repair, calls, sizeof(*annex) - calls);
+}
+
 static struct mw_error *read_annex(struct repair *repair)
 {
 	struct mw_error *err = mw_orphan_find_annex(&repair->tracer->mem, &repair->code);
@@ -329,10 +357,7 @@ static struct mw_error *read_annex(struct repair *repair)
 	if (err)
 		return err;
 	repair->annex = malloc(sizeof(*repair->annex));
-	if (!repair->annex)
-		return mw_err_nomem;
-	return mw_mem_read(&repair->tracer->mem, mw_addr_add(repair->code, MW_ANNEX_CODE_SIZE),
-			   repair->annex, sizeof(*repair->annex));
+	return repair->annex ? read_parts(repair) : mw_err_nomem;
 }
 
 static struct mw_error *run(void *arg)

@@ -17,6 +17,8 @@ struct mw_rescue {
 	bool dry_run;
 	/** Gets one line about each thing done; may be NULL. */
 	void (*say)(void *arg, const char *line);
+	/** Called when every page is open, before the handlers go; may be NULL. */
+	void (*opened)(void *arg);
 	void *arg;
 	/** How many things were, or would be, put right. */
 	size_t done;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """memwatch is killed with SIGKILL at random moments: the target goes on, correctly, and in the end
 it is as it was found. MW_SAFETY_KILLS says how often, for each way of watching: a kill that comes
-between a store and the note of it is rare. Without it there are a few for two kinds of target."""
+between a store and the note of it is rare. Without it there are a few for three kinds of target."""
 
 import ctypes
 import errno
@@ -108,7 +108,7 @@ def add_test(backend, mode, watch):
 for BACKEND in ("page", "hw", "uffd", "poll"):
     for MODE in ("increments", "loops", "idle", "threads", "churn", "signals"):
         add_test(BACKEND, MODE, "counter")
-for MODE in ("reader", "storm"):
+for MODE in ("reader", "storm", "receiver"):
     for BACKEND in ("page", "uffd", "poll"):
         add_test(BACKEND, MODE, "message")
     add_test("hw", MODE, "*(long *)message")
