@@ -59,6 +59,14 @@ class Forks(FollowTest):
             self.assertEqual((first[pid]["old_text"], first[pid]["new_text"]), ("0", "1"))
             self.assertRegex(process.stdout, rf"\n\s+{pid}\s+{oracle['pid']}\s+family\s+21 .*code 0")
 
+    def test_children_made_while_nothing_is_armed_are_let_go(self):
+        events, oracle, process = self.launch("family", "short", "10", watch=["words"],
+                                              options=["--follow-fork", "-e", "disable 1"])
+        self.assertEqual(complaints_of(oracle), [], process.stderr)
+        self.assertEqual(events, [])
+        for pid in set(counts_of(oracle)) - {oracle.number("pid")}:
+            self.assertNotRegex(process.stdout, rf"\n\s+{pid}\s+{oracle['pid']}\s")
+
     def test_children_of_children_are_seen(self):
         self.check_family("deep", 5, processes=6)
 
