@@ -56,7 +56,8 @@ NOINLINE static bool store(unsigned long n)
 	return page.watched == before + n;
 }
 
-/* With a store that nobody watches between two of them, behind which memwatch doesn't look ahead. */
+/* With a store that nobody watches between two of them, behind which memwatch doesn't look ahead.
+ */
 NOINLINE static bool store_apart(unsigned long n)
 {
 	uint64_t before = page.watched;

@@ -114,7 +114,8 @@ int mw_sys_get_syscall_op(pid_t tid)
 int mw_sys_get_rseq(pid_t tid, uint64_t *ret)
 {
 	struct ptrace_rseq_configuration rseq = {0};
-	int result = ptrace_call(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(rseq), (uintptr_t)&rseq);
+	int result =
+		ptrace_call(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(rseq), (uintptr_t)&rseq);
 
 	*ret = rseq.rseq_abi_pointer;
 	return result < 0 ? result : 0;
