@@ -39,12 +39,14 @@ static struct mw_error *watch_on(struct mw_front *front)
 }
 
 /** The session's life, once the target is there. @return false when it failed, which is told. */
-static bool run(struct mw_front *front, const struct mw_script *script)
+static bool run(struct mw_front *front, struct mw_script *script)
 {
 	struct mw_error *err = mw_front_arm(front);
 
 	if (!err)
 		err = mw_script_run(script, front);
+	/* It may be long, and so may the watching. */
+	mw_script_deinit(script);
 	if (!err)
 		err = watch_on(front);
 	if (!err)
@@ -55,7 +57,7 @@ static bool run(struct mw_front *front, const struct mw_script *script)
 	return false;
 }
 
-static int run_session(const struct mw_options *options, const struct mw_script *script)
+static int run_session(const struct mw_options *options, struct mw_script *script)
 {
 	struct mw_front front;
 	struct mw_error *err = mw_front_init(&front, options, false);

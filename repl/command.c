@@ -17,6 +17,7 @@ static const struct mw_command command_table[] = {
 		.operand = MW_OPERAND_EXPRESSION,
 		.options = "nb",
 		.run = mw_command_watch,
+		.run_many = mw_command_watch_many,
 	},
 	{
 		.name = "unwatch",

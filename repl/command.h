@@ -46,6 +46,14 @@ struct mw_command {
 	/** Takes /FMT behind its name. */
 	bool takes_format;
 	struct mw_error *(*run)(struct mw_front *front, const struct mw_arguments *arguments);
+	/**
+	 * Runs several that follow each other in a script, up to the first that fails. NULL: they
+	 * run one by one.
+	 *
+	 * @param ret_count how many did not fail.
+	 */
+	struct mw_error *(*run_many)(struct mw_front *front, const struct mw_arguments *arguments,
+				     size_t count, size_t *ret_count);
 };
 
 /** /FMT of the x command. */
@@ -113,6 +121,8 @@ struct mw_error *mw_setting_find(const char *word, const struct mw_setting **ret
 
 /** Implementations, where the table finds them. */
 struct mw_error *mw_command_watch(struct mw_front *front, const struct mw_arguments *arguments);
+struct mw_error *mw_command_watch_many(struct mw_front *front, const struct mw_arguments *arguments,
+				       size_t count, size_t *ret_count);
 struct mw_error *mw_command_unwatch(struct mw_front *front, const struct mw_arguments *arguments);
 struct mw_error *mw_command_enable(struct mw_front *front, const struct mw_arguments *arguments);
 struct mw_error *mw_command_disable(struct mw_front *front, const struct mw_arguments *arguments);

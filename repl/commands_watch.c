@@ -9,10 +9,32 @@
 
 struct mw_error *mw_command_watch(struct mw_front *front, const struct mw_arguments *arguments)
 {
-	enum mw_backend backend = arguments->backend == MW_BACKEND_AUTO ? front->options->backend
-									: arguments->backend;
+	size_t done;
 
-	return mw_front_watch(front, arguments->operand, arguments->name, backend);
+	return mw_command_watch_many(front, arguments, 1, &done);
+}
+
+struct mw_error *mw_command_watch_many(struct mw_front *front, const struct mw_arguments *arguments,
+				       size_t count, size_t *ret_count)
+{
+	MW_VEC(struct mw_watch_request) requests = {0};
+	struct mw_error *err = NULL;
+
+	*ret_count = 0;
+	for (size_t i = 0; i < count && !err; i++) {
+		struct mw_watch_request request = {
+			.expression = arguments[i].operand,
+			.name = arguments[i].name,
+			.backend = arguments[i].backend,
+		};
+
+		if (!mw_vec_push(&requests, request))
+			err = mw_err_nomem;
+	}
+	if (!err)
+		err = mw_front_watch(front, requests.items, count, ret_count);
+	mw_vec_deinit(&requests);
+	return err;
 }
 
 /** Lists the watches that the words mean, all of them when there are no words. */

@@ -111,28 +111,21 @@ static void say_watch(void *arg, const struct mw_watch_info *watch)
 			watch->object.size == 1 ? "" : "s", mw_backend_name(watch->backend));
 }
 
-struct mw_error *mw_front_watch(struct mw_front *front, const char *expression, const char *name,
-				enum mw_backend backend)
+struct mw_error *mw_front_watch(struct mw_front *front, const struct mw_watch_request *requests,
+				size_t count, size_t *ret_count)
 {
-	struct mw_watch_info watch;
-	struct mw_error *err = mw_session_watch(front->session, expression, name, backend, &watch);
-
-	if (!err)
-		say_watch(front, &watch);
-	return err;
+	return mw_session_watch(front->session, requests, count, say_watch, front, ret_count);
 }
 
 struct mw_error *mw_front_arm(struct mw_front *front)
 {
-	for (size_t i = 0; i < front->options->watches.count; i++) {
-		const struct mw_watch_request *request = &front->options->watches.items[i];
-		struct mw_error *err =
-			mw_session_watch(front->session, request->expression, request->name,
-					 front->options->backend, NULL);
+	const struct mw_watch_request *requests = front->options->watches.items;
+	size_t armed;
+	struct mw_error *err = mw_session_watch(front->session, requests,
+						front->options->watches.count, NULL, NULL, &armed);
 
-		if (err)
-			return mw_error_prefix(err, "-w %s", request->expression);
-	}
+	if (err)
+		return mw_error_prefix(err, "-w %s", requests[armed].expression);
 	mw_session_watches(front->session, say_watch, front);
 	return NULL;
 }

@@ -49,9 +49,9 @@ struct mw_error *mw_front_init(struct mw_front *front, const struct mw_options *
 			       bool interactive) MW_MUST_CHECK;
 /** Arms the watches of -w, then announces them. The first that fails is the error. */
 struct mw_error *mw_front_arm(struct mw_front *front) MW_MUST_CHECK;
-/** Arms and announces one watch; @name as mw_session_watch() has it. */
-struct mw_error *mw_front_watch(struct mw_front *front, const char *expression, const char *name,
-				enum mw_backend backend) MW_MUST_CHECK;
+/** Arms and announces watches, as mw_session_watch() does. */
+struct mw_error *mw_front_watch(struct mw_front *front, const struct mw_watch_request *requests,
+				size_t count, size_t *ret_count) MW_MUST_CHECK;
 /** Lets the target go and releases everything; also after a failed init. @return the exit code. */
 int mw_front_close(struct mw_front *front);
 

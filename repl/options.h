@@ -21,13 +21,6 @@ enum mw_verb {
 	MW_VERB_BOTH = MW_VERB_ATTACH | MW_VERB_LAUNCH,
 };
 
-/** One -w. */
-struct mw_watch_request {
-	const char *expression;
-	/** From -n; NULL for the expression itself. */
-	const char *name;
-};
-
 /** One -x or -e, in the order given. */
 struct mw_script_request {
 	const char *text;

@@ -6,16 +6,20 @@
 #include "repl/command.h"
 #include "repl/options.h"
 
-/** One command and where it stands, for messages. */
+/** One command, as offsets into the text: there may be a hundred thousand. */
 struct mw_script_line {
-	/** "FILE:LINE", or "-e COMMAND"; owned. */
-	char *origin;
-	struct mw_arguments arguments;
+	size_t command;
+	/** The file that it stands in. */
+	size_t path;
+	/** 0 for the command of a -e, which stands in no file. */
+	unsigned number;
 };
 
 /** A zeroed script is empty. */
 struct mw_script {
 	MW_VEC(struct mw_script_line) lines;
+	/** Strings one after the other. */
+	MW_VEC(char) text;
 };
 
 void mw_script_deinit(struct mw_script *script);

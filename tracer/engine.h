@@ -277,14 +277,18 @@ struct mw_error *mw_engine_step_store(struct mw_tracer *tracer, struct mw_thread
 struct mw_error *mw_page_check_writable(const struct mw_tracer *tracer,
 					const struct mw_procmaps *maps,
 					struct mw_range pages) MW_MUST_CHECK;
-/** Fails with the reason when @pages can't be guarded; @maps are those of mw_page_read_maps(). */
+/**
+ * Fails with the reason when one of @pages can't be guarded, or all of them are too many; @maps are
+ * those of mw_page_read_maps().
+ */
 struct mw_error *mw_page_check(const struct mw_tracer *tracer, const struct mw_procmaps *maps,
-			       struct mw_range pages) MW_MUST_CHECK;
+			       const struct mw_range pages[], size_t count) MW_MUST_CHECK;
 /** Reads the mappings of @pages and of the stacks; of each thread where its stack is now. */
-struct mw_error *mw_page_read_maps(const struct mw_tracer *tracer, struct mw_range pages,
-				   struct mw_procmaps *ret) MW_MUST_CHECK;
-/** Guards the pages of @guard: by userfaultfd while that is on, else by their protection. */
-struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *guard) MW_MUST_CHECK;
+struct mw_error *mw_page_read_maps(const struct mw_tracer *tracer, const struct mw_range pages[],
+				   size_t count, struct mw_procmaps *ret) MW_MUST_CHECK;
+/** Guards the pages of @guards: by userfaultfd while that is on, else by their protection. */
+struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *guards,
+			     size_t count) MW_MUST_CHECK;
 /** Writes tracee memory under guards, through the alias where it is shared. */
 struct mw_error *mw_page_write(struct mw_tracer *tracer, mw_addr addr, const void *bytes,
 			       size_t size) MW_MUST_CHECK;
@@ -296,8 +300,8 @@ struct mw_error *mw_page_open(struct mw_tracer *tracer, struct mw_injection *inj
 			      struct mw_range pages) MW_MUST_CHECK;
 /** Guards what isn't yet, as far as it is mapped and writable. */
 struct mw_error *mw_page_guard_gaps(struct mw_tracer *tracer, struct mw_injection *injection,
-				    const struct mw_procmaps *maps,
-				    struct mw_range pages) MW_MUST_CHECK;
+				    const struct mw_procmaps *maps, const struct mw_range pages[],
+				    size_t count) MW_MUST_CHECK;
 /** Opens all guarded pages in a fork child, which has a copy of them. */
 struct mw_error *mw_page_open_all(const struct mw_tracer *tracer,
 				  struct mw_injection *injection) MW_MUST_CHECK;
@@ -436,11 +440,21 @@ void mw_burst_adopt(const struct mw_thread *parent, pid_t child);
 struct mw_error *mw_burst_hide(struct mw_tracer *tracer, const struct mw_thread *thread,
 			       const struct user_regs_struct *regs) MW_MUST_CHECK;
 
+/* guard_add.c */
+
+/** As mw_tracer_guard(), but only as many, at least one, as a short stop has time for. */
+struct mw_error *mw_guard_add(struct mw_tracer *tracer, struct mw_guard_request *requests,
+			      size_t count, size_t *ret_count) MW_MUST_CHECK;
+
 /* guard.c: all guards, whatever their back end. */
 
-struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_request *request,
-			      uint32_t *ret) MW_MUST_CHECK;
+/** @return NULL when it isn't available. */
+const struct mw_guard_ops *mw_guard_ops_of(enum mw_backend backend);
 struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
+/** The same while every thread is stopped. */
+struct mw_error *mw_guard_remove_stopped(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
+/** Guards have come or gone: has threads stop at system calls while any of them needs that. */
+void mw_guard_update_syscalls(struct mw_tracer *tracer);
 /** Guards the same range another way; every thread is stopped. A failure changes nothing. */
 struct mw_error *mw_guard_change(struct mw_tracer *tracer, struct mw_guard *guard,
 				 enum mw_backend backend) MW_MUST_CHECK;

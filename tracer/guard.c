@@ -11,6 +11,11 @@ static const struct mw_guard_ops *const back_ends[MW_BACKEND_COUNT] = {
 	[MW_BACKEND_POLL] = &mw_guard_poll,
 };
 
+const struct mw_guard_ops *mw_guard_ops_of(enum mw_backend backend)
+{
+	return back_ends[backend];
+}
+
 /* The list is in the order of the numbers. */
 struct mw_guard *mw_guard_find(const struct mw_tracer *tracer, uint32_t guard_id)
 {
@@ -52,30 +57,6 @@ static struct mw_error *rebuild_watched(struct mw_tracer *tracer)
 	return err;
 }
 
-static struct mw_error *watch_more(struct mw_tracer *tracer, struct mw_range range)
-{
-	struct mw_span span = {.range = range};
-	struct mw_error *err = mw_spans_cut(&tracer->watched, range);
-
-	return err ? err : mw_spans_add(&tracer->watched, &span);
-}
-
-static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guard)
-{
-	const struct mw_guard_ops *ops = back_ends[guard->backend];
-	struct mw_error *err;
-
-	if (!ops)
-		return mw_error_create(MW_ERROR_USAGE,
-				       "back end %s isn't available: use --backend=page",
-				       mw_backend_name(guard->backend));
-	err = ops->arm(tracer, guard);
-	/* Those who poll ask for no store. */
-	if (err || guard->backend == MW_BACKEND_POLL)
-		return err;
-	return watch_more(tracer, guard->range);
-}
-
 static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *guard)
 {
 	struct mw_error *err = back_ends[guard->backend]->disarm(tracer, guard);
@@ -87,7 +68,7 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
  * System calls only matter to pages that are write-protected, or will be again, and to a handler
  * that is to stay unseen.
  */
-static void update_syscall_tracing(struct mw_tracer *tracer)
+void mw_guard_update_syscalls(struct mw_tracer *tracer)
 {
 	bool any = tracer->pages.list.count > 0;
 
@@ -101,59 +82,7 @@ static void update_syscall_tracing(struct mw_tracer *tracer)
 		tracer->deadman.armed[MW_DEADMAN_SEGV];
 }
 
-static struct mw_error *add_stopped(struct mw_tracer *tracer,
-				    const struct mw_guard_request *request, uint32_t *ret)
-{
-	struct mw_guard guard = {
-		.id = tracer->last_guard_id + 1,
-		.range = request->range,
-		.backend = (uint8_t)request->backend,
-		.may_move = request->may_move,
-		.snapshot = request->snapshot,
-	};
-	struct mw_error *err;
-
-	if (!mw_vec_reserve(&tracer->guards, tracer->guards.count + 1))
-		return mw_err_nomem;
-	/* Children inherit it; without it they would be at risk while they are armed. */
-	if (tracer->options.take_child && !tracer->annex.size)
-		mw_deadman_cover(tracer);
-	err = arm(tracer, &guard);
-	if (err)
-		return err;
-	tracer->guards.items[tracer->guards.count++] = guard;
-	tracer->last_guard_id = guard.id;
-	/* Nothing can store there unseen any more: this is the value that the first hit changes. */
-	if (!back_ends[guard.backend]->takes_snapshot)
-		err = mw_mem_read(&tracer->mem, request->range.start, request->snapshot,
-				  request->range.size);
-	if (err) {
-		struct mw_error *undo = mw_guard_remove(tracer, guard.id);
-
-		mw_error_destroy(undo);
-		return err;
-	}
-	atomic_store(request->armed_after, tracer->seq);
-	*ret = guard.id;
-	return NULL;
-}
-
-struct mw_error *mw_guard_add(struct mw_tracer *tracer, const struct mw_guard_request *request,
-			      uint32_t *ret)
-{
-	struct mw_error *err = mw_engine_quiesce(tracer);
-
-	if (!err)
-		err = add_stopped(tracer, request, ret);
-	if (err)
-		mw_deadman_settle(tracer);
-	/* One more that is polled changes nothing there, and they may be many. */
-	if (err || request->backend != MW_BACKEND_POLL)
-		update_syscall_tracing(tracer);
-	return mw_error_first(err, mw_engine_resume_all(tracer, NULL));
-}
-
-static struct mw_error *remove_stopped(struct mw_tracer *tracer, uint32_t guard_id)
+struct mw_error *mw_guard_remove_stopped(struct mw_tracer *tracer, uint32_t guard_id)
 {
 	struct mw_guard *guard = mw_guard_find(tracer, guard_id);
 	struct mw_guard removed;
@@ -170,9 +99,9 @@ struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id)
 	struct mw_error *err = mw_engine_quiesce(tracer);
 
 	if (!err)
-		err = remove_stopped(tracer, guard_id);
+		err = mw_guard_remove_stopped(tracer, guard_id);
 	mw_deadman_settle(tracer);
-	update_syscall_tracing(tracer);
+	mw_guard_update_syscalls(tracer);
 	return mw_error_first(err, mw_engine_resume_all(tracer, NULL));
 }
 
@@ -189,7 +118,7 @@ struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer)
 			first = mw_error_first(first, back_ends[i]->release(tracer));
 	tracer->guards.count = 0;
 	tracer->watched.list.count = 0;
-	update_syscall_tracing(tracer);
+	mw_guard_update_syscalls(tracer);
 	return first;
 }
 
@@ -201,7 +130,7 @@ struct mw_error *mw_guard_change(struct mw_tracer *tracer, struct mw_guard *guar
 
 	after.backend = (uint8_t)backend;
 	after.keeps_snapshot = true;
-	err = back_ends[backend]->arm(tracer, &after);
+	err = back_ends[backend]->arm(tracer, &after, 1);
 	if (err)
 		return err;
 	guard->backend = after.backend;
@@ -237,12 +166,12 @@ void mw_guard_end(struct mw_tracer *tracer, uint32_t guard_id, const char *why)
 struct mw_error *mw_guard_lose(struct mw_tracer *tracer, uint32_t guard_id, const char *why)
 {
 	mw_engine_emit_guard_ended(tracer, MW_RECORD_GUARD_LOST, guard_id, why);
-	return remove_stopped(tracer, guard_id);
+	return mw_guard_remove_stopped(tracer, guard_id);
 }
 
 struct mw_error *mw_guard_refresh(struct mw_tracer *tracer)
 {
-	update_syscall_tracing(tracer);
+	mw_guard_update_syscalls(tracer);
 	return rebuild_watched(tracer);
 }
 
@@ -255,7 +184,7 @@ void mw_guard_end_all(struct mw_tracer *tracer, const char *why)
 			back_ends[i]->forget(tracer);
 	tracer->guards.count = 0;
 	mw_spans_deinit(&tracer->watched);
-	update_syscall_tracing(tracer);
+	mw_guard_update_syscalls(tracer);
 }
 
 struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guard_id,

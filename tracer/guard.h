@@ -28,10 +28,17 @@ struct mw_guard {
 	uint8_t *snapshot;
 };
 
+#define MW_GUARDS_TOGETHER 128
+
 /** Every thread is stopped during arm, disarm and release. */
 struct mw_guard_ops {
-	/** Guards a range that isn't in the tracer's list yet. A failure leaves nothing behind. */
-	struct mw_error *(*arm)(struct mw_tracer *tracer, const struct mw_guard *guard);
+	/**
+	 * Guards ranges that aren't in the tracer's list yet: all, or on failure none.
+	 *
+	 * @param count 1, or up to `together`.
+	 */
+	struct mw_error *(*arm)(struct mw_tracer *tracer, const struct mw_guard *guards,
+				size_t count);
 	/** Opens a range that is in the list no more. */
 	struct mw_error *(*disarm)(struct mw_tracer *tracer, const struct mw_guard *guard);
 	/**
@@ -48,6 +55,8 @@ struct mw_guard_ops {
 	void (*forget)(struct mw_tracer *tracer);
 	/** arm() sees to the snapshot itself. */
 	bool takes_snapshot;
+	/** How many arm() takes at a time, at most MW_GUARDS_TOGETHER. */
+	size_t together;
 };
 
 extern const struct mw_guard_ops mw_guard_page;

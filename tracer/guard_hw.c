@@ -244,7 +244,8 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
 	return first;
 }
 
-static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guard)
+static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guard,
+			    size_t count MW_UNUSED)
 {
 	struct mw_range pieces[MW_ARCH_DEBUG_SLOTS];
 	unsigned needed = pieces_of(guard->range, pieces, MW_ARCH_DEBUG_SLOTS);
@@ -406,7 +407,7 @@ static struct mw_error *follow(struct mw_tracer *tracer, const struct mw_guard *
 {
 	struct mw_error *err = disarm(tracer, guard);
 
-	return err || !guard->range.size ? err : arm(tracer, guard);
+	return err || !guard->range.size ? err : arm(tracer, guard, 1);
 }
 
 static void describe(const struct mw_tracer *tracer, MW_UNUSED const struct mw_guard *guard,
@@ -439,4 +440,5 @@ const struct mw_guard_ops mw_guard_hw = {
 	.describe = describe,
 	.release = release,
 	.forget = mw_hw_deinit,
+	.together = 1,
 };

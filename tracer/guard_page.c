@@ -15,6 +15,8 @@ struct arming {
 	struct mw_tracer *tracer;
 	const struct mw_procmaps *maps;
 	struct mw_injection *injection;
+	/** Listed, and yet to be write-protected. */
+	MW_VEC(struct mw_span) open;
 };
 
 static struct mw_error *inject_mprotect(struct mw_injection *injection, struct mw_range pages,
@@ -92,11 +94,8 @@ static struct mw_error *guard_piece(struct arming *arming, struct mw_range pages
 		err = make_alias(arming->injection, pages, &span.alias);
 	if (!err)
 		err = mw_spans_add(&arming->tracer->pages, &span);
-	/* Noted first, so that at no moment a page is closed that nobody else would open. */
-	if (!err)
-		err = mw_annex_note_spans(arming->tracer);
-	if (!err)
-		err = mw_page_protect(arming->injection, &span, pages, true);
+	if (!err && !mw_vec_push(&arming->open, span))
+		err = mw_err_nomem;
 	return err;
 }
 
@@ -120,12 +119,33 @@ static struct mw_error *guard_gap(void *arg, struct mw_range gap)
 	return err;
 }
 
-struct mw_error *mw_page_guard_gaps(struct mw_tracer *tracer, struct mw_injection *injection,
-				    const struct mw_procmaps *maps, struct mw_range pages)
+static struct mw_error *close_pages(const struct arming *arming)
 {
-	struct arming arming = {tracer, maps, injection};
+	struct mw_error *err = NULL;
 
-	return mw_spans_gaps(&tracer->pages, pages, guard_gap, &arming);
+	if (!arming->open.count)
+		return NULL;
+	/* Noted first, so that at no moment a page is closed that nobody else would open. */
+	err = mw_annex_note_spans(arming->tracer);
+	mw_vec_foreach (span, &arming->open)
+		if (!err)
+			err = mw_page_protect(arming->injection, span, span->range, true);
+	return err;
+}
+
+struct mw_error *mw_page_guard_gaps(struct mw_tracer *tracer, struct mw_injection *injection,
+				    const struct mw_procmaps *maps, const struct mw_range pages[],
+				    size_t count)
+{
+	struct arming arming = {.tracer = tracer, .maps = maps, .injection = injection};
+	struct mw_error *err = NULL;
+
+	for (size_t i = 0; i < count && !err; i++)
+		err = mw_spans_gaps(&tracer->pages, pages[i], guard_gap, &arming);
+	if (!err)
+		err = close_pages(&arming);
+	mw_vec_deinit(&arming.open);
+	return err;
 }
 
 /*
@@ -225,35 +245,45 @@ static struct mw_error *prepare(struct mw_tracer *tracer, struct mw_injection *i
 	return err;
 }
 
-struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *guard)
+static struct mw_error *guard_pages(struct mw_tracer *tracer, const struct mw_procmaps *maps,
+				    const struct mw_range pages[], size_t count)
 {
-	struct mw_range pages = mw_range_pages(guard->range);
 	struct mw_injection injection;
+	struct mw_error *err = mw_engine_inject(tracer, &injection);
+
+	if (err)
+		return err;
+	err = prepare(tracer, &injection);
+	if (!err)
+		err = mw_page_guard_gaps(tracer, &injection, maps, pages, count);
+	/* All or nothing: what was guarded before the failure is opened again. */
+	for (size_t i = 0; i < count && err; i++) {
+		struct mw_error *undo = open_unneeded(tracer, &injection, pages[i]);
+
+		mw_error_destroy(undo);
+	}
+	mw_inject_end(&injection);
+	return err;
+}
+
+struct mw_error *mw_page_arm(struct mw_tracer *tracer, const struct mw_guard *guards, size_t count)
+{
+	struct mw_range pages[MW_GUARDS_TOGETHER] = {0};
 	struct mw_procmaps maps;
 	struct mw_error *err;
 
-	err = mw_page_read_maps(tracer, pages, &maps);
+	for (size_t i = 0; i < count; i++)
+		pages[i] = mw_range_pages(guards[i].range);
+	err = mw_page_read_maps(tracer, pages, count, &maps);
 	if (err)
 		return err;
-	err = mw_page_check(tracer, &maps, pages);
+	err = mw_page_check(tracer, &maps, pages, count);
 	/* What the program sets up later is seen at its system call. */
 	if (!err && !tracer->annex.size)
 		err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
 	mw_annex_call_guardian(tracer);
 	if (!err)
-		err = mw_engine_inject(tracer, &injection);
-	if (!err) {
-		err = prepare(tracer, &injection);
-		if (!err)
-			err = mw_page_guard_gaps(tracer, &injection, &maps, pages);
-		/* All or nothing: what was guarded before the failure is opened again. */
-		if (err) {
-			struct mw_error *undo = open_unneeded(tracer, &injection, pages);
-
-			mw_error_destroy(undo);
-		}
-		mw_inject_end(&injection);
-	}
+		err = guard_pages(tracer, &maps, pages, count);
 	mw_procmaps_deinit(&maps);
 	return err;
 }
@@ -388,4 +418,5 @@ const struct mw_guard_ops mw_guard_page = {
 	.describe = describe,
 	.release = release,
 	.forget = forget,
+	.together = MW_GUARDS_TOGETHER,
 };

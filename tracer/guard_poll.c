@@ -127,24 +127,17 @@ static bool is_shared(const struct mw_procmaps *maps, struct mw_range range)
  * The kernel notes only what comes through the target's own page tables: memory that is shared may
  * be written through another process's.
  */
-static struct mw_error *prepare(struct mw_tracer *tracer, struct mw_poll_region *region)
+static struct mw_error *prepare(struct mw_tracer *tracer, const struct mw_procmaps *maps,
+				struct mw_poll_region *region)
 {
 	struct mw_range pages = mw_range_pages(region->range);
-	struct mw_procmaps maps;
-	struct mw_error *err = mw_procmaps_read_part(tracer->pid, &pages, 1, &maps);
+	struct mw_error *err = mw_page_check_writable(tracer, maps, pages);
 
-	if (err)
-		return err;
-	err = mw_page_check_writable(tracer, &maps, pages);
 	if (!err && !region->compared)
-		region->compared = is_shared(&maps, region->range);
-	if (!err && !region->compared) {
-		struct mw_error *refusal = mw_uffd_register(&tracer->poll.uffd, &maps, pages);
-
-		region->compared = refusal;
-		mw_error_destroy(refusal);
-	}
-	mw_procmaps_deinit(&maps);
+		region->compared = is_shared(maps, region->range);
+	if (!err && !region->compared)
+		region->compared =
+			mw_error_catch_any(mw_uffd_register(&tracer->poll.uffd, maps, pages));
 	return err;
 }
 
@@ -172,36 +165,62 @@ static struct mw_error *fill_more(struct mw_tracer *tracer, struct mw_poll_regio
 	return err;
 }
 
-static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guard)
+static struct mw_error *add_region(struct mw_tracer *tracer, const struct mw_procmaps *maps,
+				   const struct mw_guard *guard)
 {
 	struct mw_poll *poll = &tracer->poll;
 	struct mw_poll_region region = {
 		.range = guard->range,
 		.snapshot = guard->snapshot,
 		.guard_id = guard->id,
+		.compared = !poll->uffd.open,
 	};
-	struct mw_error *err = NULL;
+	struct mw_error *err = prepare(tracer, maps, &region);
 
-	if (!poll->opened)
-		err = open_poll(tracer);
-	if (!err) {
-		region.compared = !poll->uffd.open;
-		err = prepare(tracer, &region);
-	}
 	while (!err && region.filled < region.range.size &&
 	       (guard->keeps_snapshot || region.range.size <= FILL_SIZE))
 		err = fill_more(tracer, &region, guard->keeps_snapshot);
 	if (!err && !mw_vec_push(&poll->regions, region))
 		err = mw_err_nomem;
+	poll->filling |= !err && region.filled < region.range.size;
+	return err;
+}
+
+static struct mw_error *add_regions(struct mw_tracer *tracer, const struct mw_guard *guards,
+				    size_t count)
+{
+	struct mw_range pages[MW_GUARDS_TOGETHER] = {0};
+	struct mw_procmaps maps;
+	struct mw_error *err;
+
+	for (size_t i = 0; i < count; i++)
+		pages[i] = mw_range_pages(guards[i].range);
+	err = mw_procmaps_read_part(tracer->pid, pages, count, &maps);
+	if (err)
+		return err;
+	for (size_t i = 0; i < count && !err; i++)
+		err = add_region(tracer, &maps, &guards[i]);
+	mw_procmaps_deinit(&maps);
+	return err;
+}
+
+static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guards, size_t count)
+{
+	struct mw_poll *poll = &tracer->poll;
+	size_t before = poll->regions.count;
+	struct mw_error *err = poll->opened ? NULL : open_poll(tracer);
+
+	if (!err)
+		err = add_regions(tracer, guards, count);
 	if (err) {
-		if (!poll->regions.count)
+		poll->regions.count = before;
+		if (!before)
 			close_poll(tracer);
 		return err;
 	}
 	poll->changed = true;
-	poll->filling |= region.filled < region.range.size;
-	if (poll->regions.count == 1) {
-		mw_timer_set(tracer->poll.timer, window_of(tracer));
+	if (!before) {
+		mw_timer_set(poll->timer, window_of(tracer));
 		poll->due_ns = mw_clock_now_ns() + window_of(tracer);
 	}
 	return NULL;
@@ -261,6 +280,7 @@ const struct mw_guard_ops mw_guard_poll = {
 	.release = release,
 	.forget = close_poll,
 	.takes_snapshot = true,
+	.together = MW_GUARDS_TOGETHER,
 };
 
 /** Fills the next part of a snapshot. @return whether there is more to do. */

@@ -5,7 +5,7 @@
 #include "tracer/engine.h"
 
 /* What guards pages is decided by the tracer: see mw_page_arm(). */
-static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guard)
+static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *guards, size_t count)
 {
 	struct mw_error *err;
 
@@ -15,7 +15,7 @@ static struct mw_error *arm(struct mw_tracer *tracer, const struct mw_guard *gua
 				       "uffd can't work beside: end them first");
 	err = mw_wp_open(tracer);
 	if (!err)
-		err = mw_page_arm(tracer, guard);
+		err = mw_page_arm(tracer, guards, count);
 	if (err && !tracer->pages.list.count)
 		mw_wp_close(tracer);
 	return err;
@@ -45,4 +45,5 @@ const struct mw_guard_ops mw_guard_uffd = {
 	.describe = describe,
 	.release = release,
 	.forget = mw_wp_close,
+	.together = MW_GUARDS_TOGETHER,
 };

@@ -84,9 +84,9 @@ static struct mw_error *check_thread(const struct mw_thread *thread, const struc
  * A guarded page in the middle of a mapping makes two more of it, and a target that has as many
  * mappings as it may can't even start a thread.
  */
-static struct mw_error *check_room(const struct mw_tracer *tracer)
+static struct mw_error *check_room(const struct mw_tracer *tracer, size_t more)
 {
-	uint64_t mappings = 2 * (tracer->pages.list.count + 1);
+	uint64_t mappings = 2 * (tracer->pages.list.count + more);
 	mw_auto_free char *text = NULL;
 	struct mw_error *err;
 	uint64_t limit;
@@ -106,29 +106,39 @@ static struct mw_error *check_room(const struct mw_tracer *tracer)
 			       tracer->pages.list.count);
 }
 
-struct mw_error *mw_page_check(const struct mw_tracer *tracer, const struct mw_procmaps *maps,
-			       struct mw_range pages)
+static struct mw_error *check_threads(const struct mw_tracer *tracer,
+				      const struct mw_procmaps *maps, struct mw_range pages)
 {
-	struct mw_error *err = mw_page_check_writable(tracer, maps, pages);
+	struct mw_error *err = NULL;
 	const struct mw_thread *thread;
 	size_t cursor = 0;
 
-	/* There the kernel waits for us as well. */
-	if (mw_wp_is_on(&tracer->wp))
-		return err;
-	if (!err)
-		err = check_room(tracer);
 	while (!err && (thread = mw_intmap_next(&tracer->threads, &cursor)))
 		if (thread->same_memory)
 			err = check_thread(thread, maps, pages);
 	return err;
 }
 
-struct mw_error *mw_page_read_maps(const struct mw_tracer *tracer, struct mw_range pages,
-				   struct mw_procmaps *ret)
+struct mw_error *mw_page_check(const struct mw_tracer *tracer, const struct mw_procmaps *maps,
+			       const struct mw_range pages[], size_t count)
+{
+	/* There the kernel waits for us as well. */
+	bool anywhere = mw_wp_is_on(&tracer->wp);
+	struct mw_error *err = NULL;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		err = mw_page_check_writable(tracer, maps, pages[i]);
+		if (!err && !anywhere)
+			err = check_threads(tracer, maps, pages[i]);
+	}
+	return err || anywhere ? err : check_room(tracer, count);
+}
+
+struct mw_error *mw_page_read_maps(const struct mw_tracer *tracer, const struct mw_range pages[],
+				   size_t count, struct mw_procmaps *ret)
 {
 	MW_VEC(struct mw_range) ranges = {0};
-	struct mw_error *err = mw_vec_push(&ranges, pages) ? NULL : mw_err_nomem;
+	struct mw_error *err = mw_vec_append(&ranges, pages, count) ? NULL : mw_err_nomem;
 	struct mw_thread *thread;
 	size_t cursor = 0;
 

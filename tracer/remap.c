@@ -258,10 +258,11 @@ static struct mw_error *guard_again(struct remap *remap)
 		return err;
 	mw_vec_foreach (touched, &remap->touched) {
 		const struct mw_guard *guard = mw_guard_find(remap->tracer, touched->id);
+		struct mw_range pages = mw_range_pages(guard->range);
 
 		if (guard->range.size && guard->backend == MW_BACKEND_PAGE)
 			touched->err = mw_page_guard_gaps(remap->tracer, &remap->injection, &maps,
-							  mw_range_pages(guard->range));
+							  &pages, 1);
 	}
 	mw_procmaps_deinit(&maps);
 	return NULL;

@@ -144,7 +144,9 @@ struct call {
 	struct mw_tracer *tracer;
 	pid_t pid;
 	char *const *argv;
-	const struct mw_guard_request *request;
+	struct mw_guard_request *requests;
+	size_t request_count;
+	size_t guarded;
 	uint32_t guard_id;
 	const uint32_t *guard_ids;
 	size_t guard_count;
@@ -279,17 +281,27 @@ static struct mw_error *run_guard(void *arg)
 
 	if (!is_alive(call->tracer))
 		return no_target();
-	return mw_guard_add(call->tracer, call->request, &call->guard_id);
+	return mw_guard_add(call->tracer, call->requests, call->request_count, &call->guarded);
 }
 
-struct mw_error *mw_tracer_guard(struct mw_tracer *tracer, const struct mw_guard_request *request,
-				 uint32_t *ret)
+struct mw_error *mw_tracer_guard(struct mw_tracer *tracer, struct mw_guard_request *requests,
+				 size_t count, size_t *ret_count)
 {
-	struct call guard = {.tracer = tracer, .request = request};
-	struct mw_error *err = call(&guard, run_guard);
+	struct mw_error *err = NULL;
+	size_t guarded = 0;
 
-	if (!err)
-		*ret = guard.guard_id;
+	/* Between two calls the tracer does what else there is to do. */
+	while (guarded < count && !err) {
+		struct call guard = {
+			.tracer = tracer,
+			.requests = requests + guarded,
+			.request_count = count - guarded,
+		};
+
+		err = call(&guard, run_guard);
+		guarded += guard.guarded;
+	}
+	*ret_count = guarded;
 	return err;
 }
 

@@ -133,11 +133,22 @@ struct mw_error *mw_tracer_detach(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** Any thread: the target is about to be let go. From now on a full ring doesn't hold it. */
 void mw_tracer_leave(struct mw_tracer *tracer);
 
+/** What a guard's owner keeps of it: filled before the guard's first hit is written. */
+struct mw_guard_handle {
+	/** Its number; 0 when there is none. */
+	_Atomic uint32_t id;
+	/** An enum mw_backend. */
+	_Atomic uint32_t backend;
+	/** The number of the last hit before it was armed: later ones are this guard's. */
+	_Atomic uint64_t armed_after;
+};
+
 /** What to guard. */
 struct mw_guard_request {
 	struct mw_range range;
-	/** Any but MW_BACKEND_AUTO. */
-	enum mw_backend backend;
+	/** What to try, best first: each any but MW_BACKEND_AUTO. */
+	enum mw_backend backends[MW_BACKEND_COUNT];
+	size_t backend_count;
 	/** It may be changed while its page is hot. */
 	bool may_move;
 	/**
@@ -146,8 +157,9 @@ struct mw_guard_request {
 	 * compares with. What is polled and large is filled while the target runs.
 	 */
 	void *snapshot;
-	/** Set to the number of the last hit before arming: later ones are this guard's. */
-	_Atomic uint64_t *armed_after;
+	struct mw_guard_handle *handle;
+	/** Why the first back end doesn't work where a later one does; NULL, or the caller's. */
+	struct mw_error *refusal;
 };
 
 /** What the tracer knows of a guard. */
@@ -160,8 +172,14 @@ struct mw_guard_info {
 	char note[160];
 };
 
-struct mw_error *mw_tracer_guard(struct mw_tracer *tracer, const struct mw_guard_request *request,
-				 uint32_t *ret) MW_MUST_CHECK;
+/**
+ * Guards one range after the other, up to the first that no back end can guard: the first back
+ * end's reason is the error. The target stands for a few milliseconds at a time, not for all of it.
+ *
+ * @param ret_count how many are guarded, always set.
+ */
+struct mw_error *mw_tracer_guard(struct mw_tracer *tracer, struct mw_guard_request *requests,
+				 size_t count, size_t *ret_count) MW_MUST_CHECK;
 /** @return mw_err_not_found when it has ended already. */
 struct mw_error *mw_tracer_unguard(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
 /**

@@ -30,7 +30,7 @@ static struct mw_watch *find_guarded(struct mw_session *session, uint32_t guard_
 	for (size_t i = 0; i < session->watches.count; i++) {
 		size_t index = (session->last_ended + i) % session->watches.count;
 
-		if (session->watches.items[index]->guard_id != guard_id)
+		if (session->watches.items[index]->guard.id != guard_id)
 			continue;
 		session->last_ended = index;
 		return session->watches.items[index];
@@ -44,7 +44,7 @@ static void end_watch(struct mw_session *session, const struct mw_record *record
 
 	if (!watch)
 		return;
-	watch->guard_id = 0;
+	watch->guard.id = 0;
 	watch->foreign = record->foreign;
 	watch->pages = record->pages;
 	if (!*record->text)
@@ -123,7 +123,7 @@ static void handle_locked(struct mw_session *session, const struct mw_record *re
 	case MW_RECORD_GUARD_BACKEND:
 		watch = find_guarded(session, record->guard_id);
 		if (watch)
-			watch->backend = record->backend;
+			watch->guard.backend = record->backend;
 		break;
 	case MW_RECORD_NOTICE:
 		mw_session_notice(session, "%s", record->text);

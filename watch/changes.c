@@ -316,9 +316,9 @@ static bool sees_before(const struct mw_hit *hit)
  */
 static bool is_meant_for(const struct mw_watch *watch, const struct mw_hit *hit)
 {
-	if (hit->backend == watch->backend)
+	if (hit->backend == watch->guard.backend)
 		return true;
-	return sees_before(hit) && watch->backend != MW_BACKEND_POLL;
+	return sees_before(hit) && watch->guard.backend != MW_BACKEND_POLL;
 }
 
 static void handle_watch(struct mw_session *session, struct mw_watch *watch,
@@ -328,7 +328,7 @@ static void handle_watch(struct mw_session *session, struct mw_watch *watch,
 	struct mw_range written = {hit->addr, hit->size + hit->gone};
 	uint64_t start, end, offset, skipped;
 
-	if (!watch->enabled || hit->seq <= atomic_load(&watch->armed_after) ||
+	if (!watch->enabled || hit->seq <= atomic_load(&watch->guard.armed_after) ||
 	    !mw_range_overlaps(region, written) || (!hit->gone && !is_meant_for(watch, hit)))
 		return;
 	start = mw_max(region.start.v, written.start.v);
@@ -403,7 +403,7 @@ void mw_session_handle_move(struct mw_session *session, uint32_t guard_id, uint6
 		struct mw_watch *watch = *item;
 		uint64_t before = watch->object.addr.v;
 
-		if (watch->guard_id != guard_id)
+		if (watch->guard.id != guard_id)
 			continue;
 		watch->object.addr.v += moved_by;
 		session->regions_stale = true;

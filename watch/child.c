@@ -22,7 +22,7 @@ static const struct mw_inherited_guard *find_guard(const struct birth *birth,
 	for (size_t i = 0; i < birth->child.guard_count; i++) {
 		const struct mw_inherited_guard *guard = &birth->guards[i];
 
-		if (watch->guard_id ? guard->guard_id == watch->guard_id
+		if (watch->guard.id ? guard->guard_id == watch->guard.id
 				    : guard->range.start.v == watch->object.addr.v &&
 					      guard->range.size == watch->object.size)
 			return guard;

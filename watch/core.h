@@ -20,16 +20,12 @@ struct mw_watch {
 	struct mw_object object;
 	/** Named by a symbol, which a new program may have as well. */
 	bool symbolic;
-	/** As asked for, and as chosen. */
+	/** As asked for; `guard` has what was chosen. */
 	enum mw_backend wanted;
-	enum mw_backend backend;
 	bool enabled;
 	/** Why it ended; NULL while it lives. */
 	char *ended;
-	/** 0 when not armed. */
-	uint32_t guard_id;
-	/** Hits up to this number came before it was armed. */
-	_Atomic uint64_t armed_after;
+	struct mw_guard_handle guard;
 	/** The region as it is after the last hit handled, and as it was before that one. */
 	uint8_t *value;
 	/** Valid where the present change is shown; of a large region only there. See snapshot.c.
@@ -110,12 +106,19 @@ void mw_watch_destroy(struct mw_watch *watch);
 struct mw_error *mw_watch_copy(const struct mw_watch *watch, struct mw_watch **ret) MW_MUST_CHECK;
 /** @return NULL when there is none. */
 struct mw_watch *mw_watch_find(struct mw_session *session, unsigned id);
-/** Arms with the planned back end. The session is not locked. */
-struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch) MW_MUST_CHECK;
+/** The session is locked. */
+void mw_watch_describe(struct mw_session *session, const struct mw_watch *watch,
+		       struct mw_watch_info *ret);
+void mw_watch_unlist(struct mw_session *session, struct mw_watch *watch);
 /** The analyst's thread. */
 bool mw_watch_any_is_armed(const struct mw_session *session);
 /** Resolves and arms again what an exec has ended. The session is not locked. */
 void mw_watch_resolve_again(struct mw_session *session);
+
+/* arming.c */
+
+/** Arms with the planned back end. The session is not locked. */
+struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch) MW_MUST_CHECK;
 
 /* snapshot.c */
 

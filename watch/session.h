@@ -160,15 +160,26 @@ struct mw_watch_info {
 	uint64_t foreign;
 };
 
+/** What to watch, and how. */
+struct mw_watch_request {
+	const char *expression;
+	/** What events call it; NULL for the expression itself. */
+	const char *name;
+	/** MW_BACKEND_AUTO: the session's choice. */
+	enum mw_backend backend;
+};
+
 /**
- * Resolves @expression and arms it.
+ * Resolves and arms one watch after the other, up to the first that fails. Many take much less time
+ * together than one by one.
  *
- * @param name what events call it; NULL for the expression itself.
- * @param ret may be NULL.
+ * @param armed called for each that is armed, in their order; may be NULL.
+ * @param ret_count how many are armed, always set; may be NULL.
  */
-struct mw_error *mw_session_watch(struct mw_session *session, const char *expression,
-				  const char *name, enum mw_backend backend,
-				  struct mw_watch_info *ret) MW_MUST_CHECK;
+struct mw_error *mw_session_watch(struct mw_session *session,
+				  const struct mw_watch_request *requests, size_t count,
+				  void (*armed)(void *arg, const struct mw_watch_info *watch),
+				  void *arg, size_t *ret_count) MW_MUST_CHECK;
 struct mw_error *mw_session_unwatch(struct mw_session *session, unsigned id) MW_MUST_CHECK;
 struct mw_error *mw_session_enable(struct mw_session *session, unsigned id,
 				   bool enabled) MW_MUST_CHECK;

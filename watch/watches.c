@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 
 void mw_watch_destroy(struct mw_watch *watch)
@@ -30,7 +29,7 @@ struct mw_error *mw_watch_create(struct mw_session *session, const char *express
 	watch->name = strdup(name ? name : expression);
 	watch->expression = strdup(expression);
 	watch->wanted = backend == MW_BACKEND_AUTO ? session->options.backend : backend;
-	watch->armed_after = UINT64_MAX;
+	atomic_store(&watch->guard.armed_after, UINT64_MAX);
 	if (!watch->name || !watch->expression)
 		err = mw_err_nomem;
 	if (!err)
@@ -60,7 +59,7 @@ struct mw_error *mw_watch_copy(const struct mw_watch *watch, struct mw_watch **r
 	copy->symbolic = watch->symbolic;
 	copy->wanted = watch->wanted;
 	copy->enabled = watch->enabled;
-	copy->armed_after = UINT64_MAX;
+	atomic_store(&copy->guard.armed_after, UINT64_MAX);
 	if (!copy->name || !copy->expression)
 		err = mw_err_nomem;
 	if (!err)
@@ -89,62 +88,6 @@ struct mw_watch *mw_watch_find(struct mw_session *session, unsigned id)
 	if (low < session->watches.count && session->watches.items[low]->id == id)
 		return session->watches.items[low];
 	return NULL;
-}
-
-static struct mw_error *arm_with(struct mw_session *session, struct mw_watch *watch,
-				 enum mw_backend backend)
-{
-	struct mw_guard_request request = {
-		.range = {watch->object.addr, watch->object.size},
-		.backend = backend,
-		.may_move = watch->wanted == MW_BACKEND_AUTO,
-		.snapshot = watch->value,
-		.armed_after = &watch->armed_after,
-	};
-
-	watch->has_before = false;
-	watch->backend = backend;
-	return mw_tracer_guard(session->tracer, &request, &watch->guard_id);
-}
-
-/* Who asked for nothing special is told, once, that he won't learn who writes. */
-static void tell_polled(struct mw_session *session, const struct mw_watch *watch, const char *why)
-{
-	if (watch->backend != MW_BACKEND_POLL || watch->wanted != MW_BACKEND_AUTO ||
-	    session->parent)
-		return;
-	mw_session_lock(session);
-	mw_session_notice(session,
-			  "watch %u (%s) is polled, which tells what changes but not who changes "
-			  "it: %s",
-			  watch->id, watch->name, why);
-	mw_session_unlock(session);
-}
-
-/* The later back ends are makeshifts: if none works, the first one's reason is what counts. */
-struct mw_error *mw_watch_arm(struct mw_session *session, struct mw_watch *watch)
-{
-	enum mw_backend backends[MW_BACKEND_COUNT];
-	const char *why;
-	size_t count = mw_plan_backends(session, watch, backends, &why);
-	uint64_t start_ns = mw_clock_now_ns();
-	struct mw_error *first = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		struct mw_error *err = arm_with(session, watch, backends[i]);
-
-		if (!err) {
-			session->last_arm_ns = mw_clock_now_ns() - start_ns;
-			tell_polled(session, watch, why ? why : first ? first->message : "");
-			mw_error_destroy(first);
-			return NULL;
-		}
-		if (first)
-			mw_error_destroy(err);
-		else
-			first = err;
-	}
-	return first;
 }
 
 static struct mw_error *resolve_one(struct mw_session *session, struct mw_watch *watch)
@@ -196,8 +139,8 @@ static struct mw_error *no_such_watch(unsigned id)
 			       "there is no watch %u: `info watches` lists them", id);
 }
 
-static void describe(struct mw_session *session, const struct mw_watch *watch,
-		     struct mw_watch_info *ret)
+void mw_watch_describe(struct mw_session *session, const struct mw_watch *watch,
+		       struct mw_watch_info *ret)
 {
 	*ret = (struct mw_watch_info){
 		.id = watch->id,
@@ -207,14 +150,14 @@ static void describe(struct mw_session *session, const struct mw_watch *watch,
 		.object = watch->object,
 		.enabled = watch->enabled,
 		.ended = watch->ended,
-		.backend = watch->backend,
+		.backend = watch->guard.backend,
 		.backend_note = "",
 		.changes = watch->changes,
 		.silent = watch->silent,
 	};
 }
 
-static void unlist(struct mw_session *session, struct mw_watch *watch)
+void mw_watch_unlist(struct mw_session *session, struct mw_watch *watch)
 {
 	session->regions_stale = true;
 	mw_vec_foreach (item, &session->watches)
@@ -224,52 +167,14 @@ static void unlist(struct mw_session *session, struct mw_watch *watch)
 		}
 }
 
-struct mw_error *mw_session_watch(struct mw_session *session, const char *expression,
-				  const char *name, enum mw_backend backend,
-				  struct mw_watch_info *ret)
-{
-	struct mw_watch *watch = NULL;
-	struct mw_error *err = NULL;
-
-	mw_session_lock(session);
-	if (!session->symbols)
-		err = mw_error_create(MW_ERROR_USAGE, "there is no target to watch");
-	if (!err)
-		err = mw_watch_create(session, expression, name, backend, &watch);
-	/* Listed before it is armed: the first hit may be handled before this call returns. */
-	if (!err && !mw_vec_push(&session->watches, watch))
-		err = mw_err_nomem;
-	if (!err)
-		watch->id = session->last_watch_id + 1;
-	session->regions_stale = true;
-	mw_session_unlock(session);
-	if (err) {
-		mw_watch_destroy(watch);
-		return err;
-	}
-	watch->enabled = true;
-	err = mw_watch_arm(session, watch);
-	mw_session_lock(session);
-	if (err) {
-		unlist(session, watch);
-		mw_watch_destroy(watch);
-	} else {
-		session->last_watch_id = watch->id;
-		if (ret)
-			describe(session, watch, ret);
-	}
-	mw_session_unlock(session);
-	return err;
-}
-
 /* After this no hit for the watch is under way. */
 static struct mw_error *disarm(struct mw_session *session, struct mw_watch *watch)
 {
 	struct mw_error *err = NULL;
 
-	if (watch->guard_id)
-		err = mw_tracer_unguard(session->tracer, watch->guard_id);
-	watch->guard_id = 0;
+	if (watch->guard.id)
+		err = mw_tracer_unguard(session->tracer, watch->guard.id);
+	watch->guard.id = 0;
 	mw_error_catch(&err, MW_ERROR_NOT_FOUND);
 	if (!err)
 		mw_analyst_catch_up(session);
@@ -297,7 +202,7 @@ struct mw_error *mw_session_unwatch(struct mw_session *session, unsigned id)
 	if (err)
 		return err;
 	mw_session_lock(session);
-	unlist(session, watch);
+	mw_watch_unlist(session, watch);
 	mw_watch_destroy(watch);
 	mw_session_unlock(session);
 	return NULL;
@@ -328,7 +233,7 @@ static void visit_watch(struct mw_session *session, const struct mw_watch *watch
 	struct mw_watch_info info;
 
 	mw_session_lock(session);
-	describe(session, watch, &info);
+	mw_watch_describe(session, watch, &info);
 	info.pages = guard->pages;
 	info.foreign = guard->foreign;
 	info.backend_note = guard->note;
@@ -351,7 +256,7 @@ static void visit_some(struct mw_session *session, struct mw_watch *const watche
 			.pages = watches[i]->pages,
 			.foreign = watches[i]->foreign,
 		};
-		guard_ids[i] = watches[i]->guard_id;
+		guard_ids[i] = watches[i]->guard.id;
 	}
 	mw_error_destroy(mw_tracer_guard_infos(session->tracer, guard_ids, count, guards));
 	for (size_t i = 0; i < count; i++)
@@ -427,7 +332,7 @@ struct mw_error *mw_session_writers(struct mw_session *session, unsigned id,
 bool mw_watch_any_is_armed(const struct mw_session *session)
 {
 	mw_vec_foreach (watch, &session->watches)
-		if ((*watch)->guard_id)
+		if ((*watch)->guard.id)
 			return true;
 	return false;
 }

@@ -35,7 +35,7 @@ struct mw_session {
 	atomic_bool stop;
 	bool launched;
 	atomic_uint emitted;
-	struct fake_watch watches[16];
+	struct fake_watch watches[512];
 	unsigned watch_count;
 };
 
@@ -298,26 +298,46 @@ static void fill_watch(const struct mw_session *session, unsigned id, struct mw_
 	};
 }
 
-struct mw_error *mw_session_watch(struct mw_session *session, const char *expression,
-				  const char *name, enum mw_backend backend MW_UNUSED,
-				  struct mw_watch_info *ret)
+static struct mw_error *add_watch(struct mw_session *session,
+				  const struct mw_watch_request *request)
 {
 	struct fake_watch *watch = &session->watches[session->watch_count];
 
 	if (is_over(session))
 		return mw_error_create(MW_ERROR_OTHER, "there is no target any more");
-	if (fake.script.bad_expression && strcmp(fake.script.bad_expression, expression) == 0)
-		return mw_error_create(MW_ERROR_NOT_FOUND, "no symbol '%s'", expression);
+	if (fake.script.bad_expression &&
+	    strcmp(fake.script.bad_expression, request->expression) == 0)
+		return mw_error_create(MW_ERROR_NOT_FOUND, "no symbol '%s'", request->expression);
 	*watch = (struct fake_watch){
-		.expression = strdup(expression),
-		.name = strdup(name ? name : expression),
+		.expression = strdup(request->expression),
+		.name = strdup(request->name ? request->name : request->expression),
 		.enabled = true,
 	};
 	fake.record.watches = ++session->watch_count;
-	if (ret)
-		fill_watch(session, session->watch_count, ret);
 	start_emitter(session);
 	return NULL;
+}
+
+struct mw_error *mw_session_watch(struct mw_session *session,
+				  const struct mw_watch_request *requests, size_t count,
+				  void (*armed)(void *arg, const struct mw_watch_info *watch),
+				  void *arg, size_t *ret_count)
+{
+	struct mw_watch_info info;
+	size_t done = 0;
+	struct mw_error *err = NULL;
+
+	while (done < count && !err) {
+		err = add_watch(session, &requests[done]);
+		if (!err && armed) {
+			fill_watch(session, session->watch_count, &info);
+			armed(arg, &info);
+		}
+		done += !err;
+	}
+	if (ret_count)
+		*ret_count = done;
+	return err;
 }
 
 static bool has_watch(const struct mw_session *session, unsigned id)

@@ -446,7 +446,9 @@ static void completion_follows_the_commands_operand(void **state)
 
 	(void)state;
 	assert_success(mw_session_create(&options, &session));
-	assert_success(mw_session_watch(session, "cfg", "limits", MW_BACKEND_AUTO, NULL));
+	assert_success(mw_session_watch(
+		session, &(struct mw_watch_request){.expression = "cfg", .name = "limits"}, 1, NULL,
+		NULL, NULL));
 	assert_completes(session, "wr", "writers ");
 	assert_completes(session, "  w", "watch writers ");
 	assert_completes(session, "info t", "target threads ");

@@ -201,7 +201,8 @@ static void writers_are_a_table_below_their_watch(void **state)
 
 	(void)state;
 	assert_success(mw_session_create(&options, &session));
-	assert_success(mw_session_watch(session, "cfg", NULL, MW_BACKEND_AUTO, NULL));
+	assert_success(mw_session_watch(session, &(struct mw_watch_request){.expression = "cfg"}, 1,
+					NULL, NULL, NULL));
 	fake_session_set_changes(session, 1234);
 	assert_success(mw_writers_print(session, 1, &plain, memory));
 	mw_session_destroy(session);

@@ -4,20 +4,27 @@
 #include "repl/script.h"
 #include "repl_test.h"
 
+static void assert_line(const struct mw_script *script, size_t index, const char *path,
+			unsigned number, const char *command)
+{
+	const struct mw_script_line *line = &script->lines.items[index];
+
+	assert_string_equal(script->text.items + line->path, path);
+	assert_int_equal(line->number, number);
+	assert_string_equal(script->text.items + line->command, command);
+}
+
 static void lines_keep_their_file_and_number(void **state)
 {
 	struct mw_script script = {0};
-	char path[32], origin[64];
+	char path[32];
 
 	(void)state;
 	make_file("# start\n\nwatch counter\n   print x\ncontinue", path);
 	assert_success(mw_script_add_file(&script, path));
 	assert_int_equal(script.lines.count, 3);
-	snprintf(origin, sizeof(origin), "%s:3", path);
-	assert_string_equal(script.lines.items[0].origin, origin);
-	snprintf(origin, sizeof(origin), "%s:5", path);
-	assert_string_equal(script.lines.items[2].origin, origin);
-	assert_string_equal(script.lines.items[2].arguments.command->name, "continue");
+	assert_line(&script, 0, path, 3, "watch counter");
+	assert_line(&script, 2, path, 5, "continue");
 	mw_script_deinit(&script);
 	unlink(path);
 }
@@ -31,7 +38,7 @@ static void windows_line_ends_are_fine(void **state)
 	make_file("watch counter\r\n\r\ncontinue\r\n", path);
 	assert_success(mw_script_add_file(&script, path));
 	assert_int_equal(script.lines.count, 2);
-	assert_string_equal(script.lines.items[0].arguments.operand, "counter");
+	assert_int_equal(script.lines.items[1].number, 3);
 	mw_script_deinit(&script);
 	unlink(path);
 }
@@ -54,7 +61,7 @@ static void an_error_tells_file_and_line_and_adds_nothing(void **state)
 static void sourced_files_take_the_place_of_their_command(void **state)
 {
 	struct mw_script script = {0};
-	char inner[32], outer[32], text[128], origin[64];
+	char inner[32], outer[32], text[128];
 
 	(void)state;
 	make_file("print a\nprint b\n", inner);
@@ -62,8 +69,7 @@ static void sourced_files_take_the_place_of_their_command(void **state)
 	make_file(text, outer);
 	assert_success(mw_script_add_file(&script, outer));
 	assert_int_equal(script.lines.count, 4);
-	snprintf(origin, sizeof(origin), "%s:2", inner);
-	assert_string_equal(script.lines.items[2].origin, origin);
+	assert_line(&script, 2, inner, 2, "print b");
 	mw_script_deinit(&script);
 	unlink(inner);
 	unlink(outer);
@@ -134,6 +140,37 @@ static void the_first_command_that_fails_ends_a_script(void **state)
 	assert_int_equal(fake.record.watches, 1);
 }
 
+static void an_operand_ends_before_a_windows_line_end(void **state)
+{
+	(void)state;
+	fake = (struct fake){.script = {.bad_expression = "counter"}};
+	run_lines("watch a\r\nwatch counter\r\n", "2: no symbol 'counter'");
+	assert_int_equal(fake.record.watches, 1);
+}
+
+static void of_watches_in_a_row_those_before_the_first_bad_one_are_armed(void **state)
+{
+	char text[301 * 8];
+	size_t used = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "watch %s\n",
+					 i == 280 ? "z" : "a");
+	fake = (struct fake){.script = {.bad_expression = "z"}};
+	run_lines(text, "281: no symbol 'z'");
+	assert_int_equal(fake.record.watches, 280);
+}
+
+static void commands_between_watches_run_in_their_place(void **state)
+{
+	(void)state;
+	fake = (struct fake){.script = {.bad_expression = "z"}};
+	run_lines("watch a\nwatch b\nunwatch 2\nwatch c\nunwatch 3\nwatch z\nunwatch 9\n",
+		  "6: no symbol 'z'");
+	assert_int_equal(fake.record.watches, 3);
+}
+
 static void quit_ends_a_script(void **state)
 {
 	(void)state;
@@ -179,6 +216,9 @@ int main(void)
 		cmocka_unit_test(a_file_that_sources_itself_is_refused),
 		cmocka_unit_test(what_is_no_script_is_refused),
 		cmocka_unit_test(the_first_command_that_fails_ends_a_script),
+		cmocka_unit_test(an_operand_ends_before_a_windows_line_end),
+		cmocka_unit_test(of_watches_in_a_row_those_before_the_first_bad_one_are_armed),
+		cmocka_unit_test(commands_between_watches_run_in_their_place),
 		cmocka_unit_test(quit_ends_a_script),
 		cmocka_unit_test(watches_are_found_by_number_name_and_expression),
 		cmocka_unit_test(every_command_runs),

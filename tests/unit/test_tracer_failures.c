@@ -187,17 +187,18 @@ static void await_end(struct mw_tracer *tracer, struct run *run)
 static struct run run_refusing(enum refusal what, unsigned times)
 {
 	const struct mw_tracer_options options = {.ring_entries = 4096};
-	_Atomic uint64_t armed_after;
+	struct mw_guard_handle handle = {0};
 	uint8_t snapshot[sizeof(struct words)];
-	const struct mw_guard_request request = {
+	struct mw_guard_request request = {
 		.range = {mw_addr_make((uintptr_t)&page), sizeof(struct words)},
-		.backend = MW_BACKEND_PAGE,
+		.backends = {MW_BACKEND_PAGE},
+		.backend_count = 1,
 		.snapshot = snapshot,
-		.armed_after = &armed_after,
+		.handle = &handle,
 	};
 	struct run run = {.status = -1};
 	struct mw_tracer *tracer;
-	uint32_t guard;
+	size_t guarded;
 	int go[2];
 	pid_t pid;
 
@@ -208,7 +209,7 @@ static struct run run_refusing(enum refusal what, unsigned times)
 	refusal = REFUSE_NOTHING;
 	assert_ok(mw_tracer_create(&options, &tracer));
 	assert_ok(mw_tracer_attach(tracer, pid));
-	assert_ok(mw_tracer_guard(tracer, &request, &guard));
+	assert_ok(mw_tracer_guard(tracer, &request, 1, &guarded));
 	refusals = times;
 	refusal = what;
 	assert_int_equal(write(go[1], "", 1), 1);
