@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "repl/batch.h"
 
+#include <malloc.h>
+
 #include "base/error.h"
 #include "repl/exit_code.h"
 #include "repl/front.h"
@@ -45,8 +47,9 @@ static bool run(struct mw_front *front, struct mw_script *script)
 
 	if (!err)
 		err = mw_script_run(script, front);
-	/* It may be long, and so may the watching. */
+	/* It may be long, and so may the watching: what it took goes back to the system. */
 	mw_script_deinit(script);
+	malloc_trim(0);
 	if (!err)
 		err = watch_on(front);
 	if (!err)

@@ -9,11 +9,13 @@ void mw_lookup_offer(struct mw_lookup *lookup, const char *name, size_t index)
 {
 	size_t count = lookup->start_count;
 
-	mw_nearest_offer(&lookup->nearest, name);
+	if (lookup->exact)
+		return;
 	if (strcmp(name, lookup->word) == 0) {
 		lookup->exact = true;
 		lookup->index = index;
 	}
+	mw_nearest_offer(&lookup->nearest, name);
 	if (strncmp(name, lookup->word, strlen(lookup->word)) != 0 || count == MW_LOOKUP_MAX)
 		return;
 	if (count && lookup->rows[count - 1] == index)

@@ -13,16 +13,20 @@
 #include "watch/region_index.h"
 #include "watch/session.h"
 
+/* There may be a hundred thousand. */
 struct mw_watch {
 	unsigned id;
-	char *name;
-	char *expression;
-	struct mw_object object;
+	/** An enum mw_backend: as asked for; `guard` has what was chosen. */
+	uint8_t wanted;
 	/** Named by a symbol, which a new program may have as well. */
 	bool symbolic;
-	/** As asked for; `guard` has what was chosen. */
-	enum mw_backend wanted;
 	bool enabled;
+	/** Of a small region: `before` has been filled since it was armed. */
+	bool has_before;
+	char *expression;
+	/** The expression itself unless it was given a name of its own. */
+	char *name;
+	struct mw_object object;
 	/** Why it ended; NULL while it lives. */
 	char *ended;
 	struct mw_guard_handle guard;
@@ -32,8 +36,6 @@ struct mw_watch {
 	 */
 	uint8_t *before;
 	uint64_t snapshot_size;
-	/** Of a small region: `before` has been filled since it was armed. */
-	bool has_before;
 	/** Of a large one: bytes of `before` in use. */
 	uint64_t before_used;
 	/** The present change, as offsets. */
@@ -43,8 +45,10 @@ struct mw_watch {
 	/** What its guard had counted when it ended. */
 	uint64_t foreign;
 	size_t pages;
-	struct mw_ledger ledger;
+	/** NULL before the first store. */
+	struct mw_ledger *ledger;
 };
+_Static_assert(sizeof(struct mw_watch) <= 168, "a watch is small");
 
 struct mw_session {
 	struct mw_session_options options;

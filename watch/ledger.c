@@ -21,12 +21,15 @@ static void row_destroy(struct mw_ledger_row *row)
 	free(row);
 }
 
-void mw_ledger_deinit(struct mw_ledger *ledger)
+void mw_ledger_destroy(struct mw_ledger *ledger)
 {
+	if (!ledger)
+		return;
 	mw_vec_foreach (row, &ledger->rows)
 		row_destroy(*row);
 	mw_vec_deinit(&ledger->rows);
 	mw_intmap_deinit(&ledger->by_ip);
+	free(ledger);
 }
 
 static bool same_text(const char *left, const char *right)
@@ -139,11 +142,16 @@ static struct mw_error *note_last(struct mw_ledger_row *row, const struct mw_cha
 	return err;
 }
 
-struct mw_error *mw_ledger_count(struct mw_ledger *ledger, const struct mw_change *change)
+struct mw_error *mw_ledger_count(struct mw_ledger **ledger, const struct mw_change *change)
 {
 	struct mw_ledger_row *row;
-	struct mw_error *err = find_row(ledger, change, &row);
+	struct mw_error *err;
 
+	if (!*ledger)
+		*ledger = calloc(1, sizeof(**ledger));
+	if (!*ledger)
+		return mw_err_nomem;
+	err = find_row(*ledger, change, &row);
 	if (err)
 		return err;
 	row->last_ns = change->hit->time_ns;

@@ -27,17 +27,17 @@ struct mw_ledger_row {
 	char *last_new;
 };
 
-/** A zeroed one is empty. */
 struct mw_ledger {
 	MW_VEC(struct mw_ledger_row *) rows;
 	/** Rows by instruction address, so that the place is compared once an address. */
 	struct mw_intmap by_ip;
 };
 
-void mw_ledger_deinit(struct mw_ledger *ledger);
+/** NULL is fine. */
+void mw_ledger_destroy(struct mw_ledger *ledger);
 
-/** Counts a change, or a silent store, to the row of its place. */
-struct mw_error *mw_ledger_count(struct mw_ledger *ledger,
+/** Counts a change, or a silent store, to the row of its place; makes *@ledger if it's NULL. */
+struct mw_error *mw_ledger_count(struct mw_ledger **ledger,
 				 const struct mw_change *change) MW_MUST_CHECK;
 
 /** Sorts the rows: most changes first, then most silent stores, then the earliest. */

@@ -36,15 +36,21 @@ static bool is_large(const struct mw_watch *watch)
 	return watch->snapshot_size > LARGE;
 }
 
-static void allocate(struct mw_watch *watch)
+/* Small ones are many: both copies stand in one piece. */
+static void allocate_small(struct mw_watch *watch)
 {
-	uint64_t size = watch->snapshot_size;
+	watch->value = malloc(2 * watch->snapshot_size);
+	if (watch->value)
+		watch->before = watch->value + watch->snapshot_size;
+}
 
-	watch->value = is_large(watch) ? map(size) : malloc(size);
-	watch->before = is_large(watch) ? map(size) : malloc(size);
+static void allocate_large(struct mw_watch *watch)
+{
+	watch->value = map(watch->snapshot_size);
+	watch->before = map(watch->snapshot_size);
 	/* Filled whole at once: fewer, larger pages make that cheaper. */
-	if (is_large(watch) && watch->value)
-		madvise(watch->value, size, MADV_HUGEPAGE);
+	if (watch->value)
+		madvise(watch->value, watch->snapshot_size, MADV_HUGEPAGE);
 }
 
 struct mw_error *mw_snapshot_create(struct mw_watch *watch)
@@ -56,22 +62,27 @@ struct mw_error *mw_snapshot_create(struct mw_watch *watch)
 				       watch->expression, watch->object.size, LARGEST_REGION >> 30);
 	mw_snapshot_destroy(watch);
 	watch->snapshot_size = watch->object.size;
-	allocate(watch);
+	if (is_large(watch))
+		allocate_large(watch);
+	else
+		allocate_small(watch);
 	return watch->value && watch->before ? NULL : mw_err_nomem;
 }
 
-static void release(uint8_t *memory, uint64_t size, bool large)
+static void unmap(uint8_t *memory, uint64_t size)
 {
-	if (!large)
-		free(memory);
-	else if (memory)
+	if (memory)
 		munmap(memory, size);
 }
 
 void mw_snapshot_destroy(struct mw_watch *watch)
 {
-	release(watch->value, watch->snapshot_size, is_large(watch));
-	release(watch->before, watch->snapshot_size, is_large(watch));
+	if (is_large(watch)) {
+		unmap(watch->value, watch->snapshot_size);
+		unmap(watch->before, watch->snapshot_size);
+	} else {
+		free(watch->value);
+	}
 	watch->value = watch->before = NULL;
 	watch->has_before = false;
 	watch->before_used = 0;

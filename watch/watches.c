@@ -10,28 +10,33 @@ void mw_watch_destroy(struct mw_watch *watch)
 {
 	if (!watch)
 		return;
-	mw_ledger_deinit(&watch->ledger);
-	free(watch->name);
+	mw_ledger_destroy(watch->ledger);
+	if (watch->name != watch->expression)
+		free(watch->name);
 	free(watch->expression);
 	free(watch->ended);
 	mw_snapshot_destroy(watch);
 	free(watch);
 }
 
+static struct mw_error *set_names(struct mw_watch *watch, const char *expression, const char *name)
+{
+	watch->expression = strdup(expression);
+	watch->name = strcmp(name, expression) ? strdup(name) : watch->expression;
+	return watch->name && watch->expression ? NULL : mw_err_nomem;
+}
+
 struct mw_error *mw_watch_create(struct mw_session *session, const char *expression,
 				 const char *name, enum mw_backend backend, struct mw_watch **ret)
 {
 	struct mw_watch *watch = calloc(1, sizeof(*watch));
-	struct mw_error *err = NULL;
+	struct mw_error *err;
 
 	if (!watch)
 		return mw_err_nomem;
-	watch->name = strdup(name ? name : expression);
-	watch->expression = strdup(expression);
-	watch->wanted = backend == MW_BACKEND_AUTO ? session->options.backend : backend;
+	watch->wanted = (uint8_t)(backend ? backend : session->options.backend);
 	atomic_store(&watch->guard.armed_after, UINT64_MAX);
-	if (!watch->name || !watch->expression)
-		err = mw_err_nomem;
+	err = set_names(watch, expression, name ? name : expression);
 	if (!err)
 		err = mw_symbols_eval(session->symbols, expression, &watch->object);
 	if (!err)
@@ -48,20 +53,17 @@ struct mw_error *mw_watch_create(struct mw_session *session, const char *express
 struct mw_error *mw_watch_copy(const struct mw_watch *watch, struct mw_watch **ret)
 {
 	struct mw_watch *copy = calloc(1, sizeof(*copy));
-	struct mw_error *err = NULL;
+	struct mw_error *err;
 
 	if (!copy)
 		return mw_err_nomem;
 	copy->id = watch->id;
-	copy->name = strdup(watch->name);
-	copy->expression = strdup(watch->expression);
 	copy->object = watch->object;
 	copy->symbolic = watch->symbolic;
 	copy->wanted = watch->wanted;
 	copy->enabled = watch->enabled;
 	atomic_store(&copy->guard.armed_after, UINT64_MAX);
-	if (!copy->name || !copy->expression)
-		err = mw_err_nomem;
+	err = set_names(copy, watch->expression, watch->name);
 	if (!err)
 		err = mw_snapshot_create(copy);
 	if (err) {
@@ -320,9 +322,9 @@ struct mw_error *mw_session_writers(struct mw_session *session, unsigned id,
 
 	mw_session_lock(session);
 	watch = mw_watch_find(session, id);
-	if (watch) {
-		mw_ledger_sort(&watch->ledger);
-		mw_vec_foreach (row, &watch->ledger.rows)
+	if (watch && watch->ledger) {
+		mw_ledger_sort(watch->ledger);
+		mw_vec_foreach (row, &watch->ledger->rows)
 			visit_row(*row, visit, arg);
 	}
 	mw_session_unlock(session);
