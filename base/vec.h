@@ -48,6 +48,9 @@ static inline bool mw_vec_reserve_bytes(void *items_pointer, size_t *capacity, s
 	 (memcpy((vec)->items + (vec)->count, (from), (n) * sizeof(*(vec)->items)),                \
 	  (vec)->count += (n), true))
 
+/** Bytes of the items in it. */
+#define mw_vec_bytes(vec) ((vec)->count * sizeof(*(vec)->items))
+
 /** Removes item @index, keeping the order of the others. */
 #define mw_vec_remove(vec, index)                                                                  \
 	do {                                                                                       \

@@ -33,4 +33,8 @@ void mw_stats_print(struct mw_session *session, FILE *out)
 	put_count(out, "; ", stats.ahead, "stores carried out ahead of theirs");
 	put_count(out, "; ", stats.ring_waits, "waits for room in the ring");
 	fprintf(out, "; last watch armed in %.3f ms\n", (double)stats.last_arm_ns / 1e6);
+	if (!stats.guards)
+		return;
+	put_count(out, "guarded: ", stats.guards, "regions");
+	put_count(out, ", with ", stats.guard_bytes, "bytes beside their snapshots\n");
 }

@@ -453,8 +453,9 @@ const struct mw_guard_ops *mw_guard_ops_of(enum mw_backend backend);
 struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
 /** The same while every thread is stopped. */
 struct mw_error *mw_guard_remove_stopped(struct mw_tracer *tracer, uint32_t guard_id) MW_MUST_CHECK;
-/** Guards have come or gone: has threads stop at system calls while any of them needs that. */
-void mw_guard_update_syscalls(struct mw_tracer *tracer);
+/** Guards have come or gone: counts them, and has threads stop at system calls if need be. */
+void mw_guard_changed(struct mw_tracer *tracer);
+void mw_guard_count(struct mw_tracer *tracer);
 /** Guards the same range another way; every thread is stopped. A failure changes nothing. */
 struct mw_error *mw_guard_change(struct mw_tracer *tracer, struct mw_guard *guard,
 				 enum mw_backend backend) MW_MUST_CHECK;

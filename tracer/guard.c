@@ -64,14 +64,27 @@ static struct mw_error *disarm(struct mw_tracer *tracer, const struct mw_guard *
 	return err || guard->backend == MW_BACKEND_POLL ? err : rebuild_watched(tracer);
 }
 
+void mw_guard_count(struct mw_tracer *tracer)
+{
+	const struct mw_poll *poll = &tracer->poll;
+
+	tracer->stats.guards = tracer->guards.count;
+	tracer->stats.guard_bytes =
+		mw_vec_bytes(&tracer->guards) + mw_vec_bytes(&tracer->pages.list) +
+		mw_vec_bytes(&tracer->watched.list) + mw_vec_bytes(&poll->regions) +
+		mw_vec_bytes(&poll->extents) + mw_vec_bytes(&poll->uffd.registered) +
+		mw_vec_bytes(&tracer->wp.uffd.registered) + mw_vec_bytes(&tracer->hw.events);
+}
+
 /*
  * System calls only matter to pages that are write-protected, or will be again, and to a handler
  * that is to stay unseen.
  */
-void mw_guard_update_syscalls(struct mw_tracer *tracer)
+void mw_guard_changed(struct mw_tracer *tracer)
 {
 	bool any = tracer->pages.list.count > 0;
 
+	mw_guard_count(tracer);
 	mw_vec_foreach (guard, &tracer->guards) {
 		if (any)
 			break;
@@ -101,7 +114,7 @@ struct mw_error *mw_guard_remove(struct mw_tracer *tracer, uint32_t guard_id)
 	if (!err)
 		err = mw_guard_remove_stopped(tracer, guard_id);
 	mw_deadman_settle(tracer);
-	mw_guard_update_syscalls(tracer);
+	mw_guard_changed(tracer);
 	return mw_error_first(err, mw_engine_resume_all(tracer, NULL));
 }
 
@@ -118,7 +131,7 @@ struct mw_error *mw_guard_remove_all(struct mw_tracer *tracer)
 			first = mw_error_first(first, back_ends[i]->release(tracer));
 	tracer->guards.count = 0;
 	tracer->watched.list.count = 0;
-	mw_guard_update_syscalls(tracer);
+	mw_guard_changed(tracer);
 	return first;
 }
 
@@ -161,6 +174,7 @@ void mw_guard_end(struct mw_tracer *tracer, uint32_t guard_id, const char *why)
 	mw_vec_remove(&tracer->guards, (size_t)(guard - tracer->guards.items));
 	/* Without memory for the new list the old one stays, which only watches too much. */
 	mw_error_destroy(rebuild_watched(tracer));
+	mw_guard_count(tracer);
 }
 
 struct mw_error *mw_guard_lose(struct mw_tracer *tracer, uint32_t guard_id, const char *why)
@@ -171,7 +185,7 @@ struct mw_error *mw_guard_lose(struct mw_tracer *tracer, uint32_t guard_id, cons
 
 struct mw_error *mw_guard_refresh(struct mw_tracer *tracer)
 {
-	mw_guard_update_syscalls(tracer);
+	mw_guard_changed(tracer);
 	return rebuild_watched(tracer);
 }
 
@@ -184,7 +198,7 @@ void mw_guard_end_all(struct mw_tracer *tracer, const char *why)
 			back_ends[i]->forget(tracer);
 	tracer->guards.count = 0;
 	mw_spans_deinit(&tracer->watched);
-	mw_guard_update_syscalls(tracer);
+	mw_guard_changed(tracer);
 }
 
 struct mw_error *mw_guard_describe(const struct mw_tracer *tracer, uint32_t guard_id,

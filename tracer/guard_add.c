@@ -136,14 +136,6 @@ static struct mw_error *add_alike(struct mw_tracer *tracer, struct mw_guard_requ
 	return err;
 }
 
-static bool any_traps(const struct mw_guard_request *requests, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (atomic_load(&requests[i].handle->backend) != MW_BACKEND_POLL)
-			return true;
-	return false;
-}
-
 struct mw_error *mw_guard_add(struct mw_tracer *tracer, struct mw_guard_request *requests,
 			      size_t count, size_t *ret_count)
 {
@@ -156,9 +148,7 @@ struct mw_error *mw_guard_add(struct mw_tracer *tracer, struct mw_guard_request 
 				&done);
 	if (err)
 		mw_deadman_settle(tracer);
-	/* More that is polled changes nothing there, and it may be much. */
-	if (err || any_traps(requests, done))
-		mw_guard_update_syscalls(tracer);
+	mw_guard_changed(tracer);
 	*ret_count = done;
 	/* What is guarded is guarded, even so. */
 	mw_engine_tell(tracer, mw_engine_resume_all(tracer, NULL));

@@ -302,6 +302,7 @@ void mw_look(struct mw_tracer *tracer)
 		mw_error_destroy(err);
 		return;
 	}
+	mw_guard_count(tracer);
 	if (!has_memory(tracer))
 		return;
 	for (size_t i = 0; i < poll->extents.count; i++) {

@@ -218,6 +218,9 @@ struct mw_tracer_stats {
 	_Atomic uint64_t syscalls_redirected;
 	_Atomic uint64_t ring_waits;
 	_Atomic uint64_t bursts;
+	/** Ranges that are guarded now, and the bytes that the tracer keeps for that. */
+	_Atomic uint64_t guards;
+	_Atomic uint64_t guard_bytes;
 };
 const struct mw_tracer_stats *mw_tracer_stats(const struct mw_tracer *tracer);
 

@@ -272,4 +272,6 @@ void mw_session_add_stats(const struct mw_session *session, struct mw_stats *tot
 	total->syscalls_redirected += stats->syscalls_redirected;
 	total->faults += stats->faults;
 	total->ring_waits += stats->ring_waits;
+	total->guards += stats->guards;
+	total->guard_bytes += stats->guard_bytes;
 }

@@ -239,8 +239,11 @@ struct mw_stats {
 	uint64_t faults;
 	/** Times the tracer waited for room in the ring. */
 	uint64_t ring_waits;
-	/** From the watch command to armed, ns, of the last watch. */
+	/** From the watch command to armed, ns, of the last watch; of many at a time, its share. */
 	uint64_t last_arm_ns;
+	/** Ranges guarded now, and what the tracer keeps for that beside their snapshots, bytes. */
+	uint64_t guards;
+	uint64_t guard_bytes;
 };
 /** Of the target and of all that was followed. */
 void mw_session_stats(struct mw_session *session, struct mw_stats *ret);

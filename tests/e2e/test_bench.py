@@ -149,7 +149,7 @@ class Page(unittest.TestCase):
                  **{kind: {"ns": figure(5.0), "native_ns": figure(5.0), "ratio": figure(1.0)}
                     for kind in ("work", "beside", "calls")}}
         region = {"backend": "poll", "count": 1, "size": 1 << 30, "armed_s": 0.1,
-                  "last_armed_ms": 9.0, "memory_bytes": 1 << 30, "mappings": 0, "idle_cpu": 0.1,
+                  "last_armed_ms": 9.0, "memory_bytes": 1 << 30, "metadata_bytes": 80, "mappings": 0, "idle_cpu": 0.1,
                   "stores": 5, "store_us": 1.0, "reported": 5}
         job = {"job": "fork", "title": "forks", "bare_s": figure(1.0),
                "trackers": {"perf": {"ratio": figure(1.0), "own_cpu": figure(0.1)}}}
@@ -200,6 +200,23 @@ class Aims(unittest.TestCase):
     def test_damage_is_a_miss(self):
         self.assertEqual(self.judge_one("no store lost", hit("memwatch hw", 1, damaged=1)),
                          targets.MISSED)
+
+
+    def test_memory_is_judged_by_what_it_is_for(self):
+        rows = [{"backend": "page", "count": 1000, "metadata_bytes": 96_000,
+                 "size": 8, "memory_bytes": 5_000_000},
+                {"backend": "page", "count": 8000, "metadata_bytes": 8 * 96_000,
+                 "size": 8, "memory_bytes": 5_000_000 + 7000 * 401}]
+        self.assertEqual(self.judge_one("engine keeps", regions=rows), targets.MET)
+        self.assertEqual(self.judge_one("in all", regions=rows), targets.MISSED)
+        rows[1]["metadata_bytes"] += 7000
+        rows[1]["memory_bytes"] -= 7000
+        self.assertEqual(self.judge_one("engine keeps", regions=rows), targets.MISSED)
+        self.assertEqual(self.judge_one("in all", regions=rows), targets.MET)
+
+    def test_metadata_is_read_from_info_stats(self):
+        text = "memwatch: watch 1: …\nguarded: 2 regions, with 1,192 bytes beside their snapshots\n"
+        self.assertEqual(regions.metadata_bytes(text), 1192)
 
 
 class Sampling(unittest.TestCase):
