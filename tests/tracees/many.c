@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Writes each of many words once: `many [COUNT] [STRIDE]`; prints where they are. */
+/*
+ * Writes each of many words once: `many [COUNT] [STRIDE]`; prints where they are, and whether they
+ * hold what was written.
+ */
 #include <sys/mman.h>
 
 #include "tracee.h"
@@ -8,6 +11,7 @@ int main(int argc, char **argv)
 {
 	struct tracee tracee = {.wait = false};
 	size_t count = 1000, stride = 4096, numbers = 0;
+	bool correct = true;
 	char *memory;
 
 	for (int i = 1; i < argc; i++)
@@ -21,6 +25,8 @@ int main(int argc, char **argv)
 	tracee = tracee_begin(argc, argv);
 	for (size_t i = 0; i < count; i++)
 		*(volatile uint64_t *)(memory + i * stride) = i + 1;
-	printf("stores %zu\n", count);
+	for (size_t i = 0; i < count; i++)
+		correct &= *(volatile uint64_t *)(memory + i * stride) == i + 1;
+	printf("stores %zu\ncorrect %d\n", count, correct);
 	return tracee_end(&tracee);
 }
