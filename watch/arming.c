@@ -158,10 +158,13 @@ static struct mw_error *watch_some(struct mw_session *session,
 				   void *arg, size_t *ret_count)
 {
 	struct arming arming;
-	struct mw_error *invalid = create(session, requests, count, &arming);
-	struct mw_error *err = arm(session, &arming, ret_count);
+	struct mw_error *invalid, *err;
 
+	pthread_mutex_lock(&session->arming_lock);
+	invalid = create(session, requests, count, &arming);
+	err = arm(session, &arming, ret_count);
 	settle(session, &arming, *ret_count);
+	pthread_mutex_unlock(&session->arming_lock);
 	for (size_t i = 0; i < *ret_count; i++) {
 		conclude(session, &arming, i);
 		announce(session, arming.watches[i], armed, arg);

@@ -53,6 +53,11 @@ _Static_assert(sizeof(struct mw_watch) <= 168, "a watch is small");
 struct mw_session {
 	struct mw_session_options options;
 	struct mw_tracer *tracer;
+	/**
+	 * Held from the moment that watches are listed until they are armed, or gone, and while
+	 * an exec has all watches armed again. Taken before any other lock.
+	 */
+	pthread_mutex_t arming_lock;
 	/** Its lock guards everything below. */
 	struct mw_family *family;
 	/** A followed child: the process that made it; 0 for the target itself. */

@@ -25,6 +25,7 @@ struct mw_error *mw_session_allocate(const struct mw_session_options *options,
 	session->options = *options;
 	session->event_fd = -1;
 	pthread_cond_init(&session->handled, NULL);
+	pthread_mutex_init(&session->arming_lock, NULL);
 	*ret = session;
 	return NULL;
 }
@@ -40,6 +41,7 @@ void mw_session_free(struct mw_session *session)
 	if (session->event_fd >= 0)
 		close(session->event_fd);
 	pthread_cond_destroy(&session->handled);
+	pthread_mutex_destroy(&session->arming_lock);
 	free(session);
 }
 

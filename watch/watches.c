@@ -96,6 +96,10 @@ static struct mw_error *resolve_one(struct mw_session *session, struct mw_watch 
 {
 	struct mw_error *err;
 
+	/* It was on its way when the old image went: what it guards now is anything. */
+	if (watch->guard.id)
+		mw_error_destroy(mw_tracer_unguard(session->tracer, watch->guard.id));
+	watch->guard.id = 0;
 	/* An address means nothing in a new image. */
 	if (!watch->symbolic)
 		return mw_error_create(MW_ERROR_OTHER, "it is an address, not a name");
@@ -124,6 +128,7 @@ static void note_resolution(struct mw_session *session, struct mw_watch *watch,
 
 void mw_watch_resolve_again(struct mw_session *session)
 {
+	pthread_mutex_lock(&session->arming_lock);
 	mw_vec_foreach (item, &session->watches) {
 		struct mw_watch *watch = *item;
 		struct mw_error *err = resolve_one(session, watch);
@@ -133,6 +138,7 @@ void mw_watch_resolve_again(struct mw_session *session)
 		mw_session_unlock(session);
 		mw_error_destroy(err);
 	}
+	pthread_mutex_unlock(&session->arming_lock);
 }
 
 static struct mw_error *no_such_watch(unsigned id)
