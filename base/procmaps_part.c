@@ -86,6 +86,8 @@ static void settle(struct part *part)
 {
 	size_t kept = 0;
 
+	if (!part->mappings.count)
+		return;
 	qsort(part->mappings.items, part->mappings.count, sizeof(*part->mappings.items),
 	      by_address);
 	mw_vec_foreach (mapping, &part->mappings) {
