@@ -7,6 +7,8 @@
 
 /* A stop that has taken so long ends: what is left comes in the next one. */
 #define STOP_NS UINT64_C(5000000)
+/* What is armed together is read in one go, in about a millisecond. */
+#define BYTES_TOGETHER (UINT64_C(4) << 20)
 
 static struct mw_error *watch_more(struct mw_tracer *tracer, struct mw_range range)
 {
@@ -106,12 +108,13 @@ static struct mw_error *add_one(struct mw_tracer *tracer, struct mw_guard_reques
 /** How many begin with the same back end, as far as that arms them together. */
 static size_t count_alike(const struct mw_guard_request *requests, size_t count)
 {
-	size_t most = mw_guard_ops_of(requests->backends[0])->together;
+	size_t most = mw_min(count, mw_guard_ops_of(requests->backends[0])->together);
+	uint64_t bytes = requests->range.size;
 	size_t alike = 1;
 
-	while (alike < mw_min(count, most) &&
-	       requests[alike].backends[0] == requests[0].backends[0])
-		alike++;
+	while (alike < most && requests[alike].backends[0] == requests[0].backends[0] &&
+	       requests[alike].range.size <= BYTES_TOGETHER - mw_min(bytes, BYTES_TOGETHER))
+		bytes += requests[alike++].range.size;
 	return alike;
 }
 

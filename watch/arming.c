@@ -32,11 +32,14 @@ static void plan(struct mw_session *session, struct arming *arming, size_t index
 	watch->has_before = false;
 }
 
-/* Who asked for nothing special is told, once, that he won't learn who writes. */
+/**
+ * Who asked for nothing special is told, once, that he won't learn who writes.
+ *
+ * @param why NULL when it wasn't planned so: it is what was asked for, or its page is hot.
+ */
 static void tell_polled(struct mw_session *session, const struct mw_watch *watch, const char *why)
 {
-	if (watch->guard.backend != MW_BACKEND_POLL || watch->wanted != MW_BACKEND_AUTO ||
-	    session->parent)
+	if (watch->guard.backend != MW_BACKEND_POLL || !why || session->parent)
 		return;
 	mw_session_lock(session);
 	mw_session_notice(session,
@@ -66,7 +69,9 @@ static void conclude(struct mw_session *session, struct arming *arming, size_t i
 	struct mw_error *refusal = arming->requests[index].refusal;
 	const char *why = arming->whys[index];
 
-	tell_polled(session, arming->watches[index], why ? why : refusal ? refusal->message : "");
+	if (!why && refusal)
+		why = refusal->message;
+	tell_polled(session, arming->watches[index], why);
 	mw_error_destroy(refusal);
 }
 
