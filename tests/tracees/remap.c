@@ -503,12 +503,15 @@ static void do_open_descriptor(void)
 /* As from a container: another root, in which the path has another meaning. */
 static void do_truncate_in_root(void)
 {
+	int outside = open("/", O_RDONLY | O_DIRECTORY);
+
 	close(map_file());
 	store(value, 5);
 	if (chroot(folder) == 0) {
 		CHECK(chdir("/") == 0 && symlink("/" FILE_NAME, "link") == 0);
 		CHECK(access("/link", F_OK) == 0 && truncate("/link", PAGE) == 0);
 		CHECK(unlink("/link") == 0 && unlink("/" FILE_NAME) == 0);
+		CHECK(fchdir(outside) == 0 && chroot(".") == 0 && rmdir(folder) == 0);
 	} else {
 		CHECK(truncate(file_path, PAGE) == 0);
 		remove_file();
