@@ -18,6 +18,8 @@
 #include "base/error.h"
 #include "tracer/mem.h"
 
+#define ATTEMPTS 3
+
 static bool inode_of(int dir, const char *name, uint64_t *ret)
 {
 	struct statx file;
@@ -85,28 +87,28 @@ static int open_start(pid_t tid, const struct mw_tracee_path *path, bool from_ro
 	return open(name, O_PATH | O_CLOEXEC);
 }
 
-static int open_with(int start, const char *text, struct open_how how)
-{
-	return (int)syscall(SYS_openat2, start, text, &how, sizeof(how));
-}
-
 /*
- * What the kernel doesn't find without a lock or a disk (a link that was never read, a directory
- * that is being renamed) the program is about to wait for as well; before 5.12 it can't be asked
- * so. Absolute links of a relative path lead to memwatch's root here: a miss if it is another one.
+ * Only what the kernel finds without a lock or a disk: the thread that would answer may be one that
+ * waits for memwatch. A rename somewhere may disturb that, once. Absolute links of a relative path
+ * lead to memwatch's root here: a miss if it is another one.
  */
-static int open_end(int start, const char *text, const struct mw_tracee_path *path, bool from_root)
+static int open_cached(int start, const char *text, const struct mw_tracee_path *path,
+		       bool from_root)
 {
 	struct open_how how = {
 		.flags = O_PATH | O_CLOEXEC | (unsigned)path->flags,
-		.resolve = from_root ? RESOLVE_IN_ROOT : path->resolve & RESOLVE_IN_ROOT,
+		.resolve = RESOLVE_CACHED | (path->resolve & RESOLVE_IN_ROOT),
 	};
-	struct open_how cached = how;
-	int fd;
+	int fd = -1;
 
-	cached.resolve |= RESOLVE_CACHED;
-	fd = open_with(start, text, cached);
-	return fd < 0 && (errno == EAGAIN || errno == EINVAL) ? open_with(start, text, how) : fd;
+	if (from_root)
+		how.resolve |= RESOLVE_IN_ROOT;
+	for (int i = 0; i < ATTEMPTS && fd < 0; i++) {
+		fd = (int)syscall(SYS_openat2, start, text, &how, sizeof(how));
+		if (fd < 0 && errno != EAGAIN)
+			break;
+	}
+	return fd;
 }
 
 bool mw_tracee_path_inode(pid_t tid, const struct mw_tracee_path *path, uint64_t *ret)
@@ -124,6 +126,6 @@ bool mw_tracee_path_inode(pid_t tid, const struct mw_tracee_path *path, uint64_t
 	start = open_start(tid, path, from_root);
 	if (start < 0)
 		return false;
-	file = open_end(start, text, path, from_root);
+	file = open_cached(start, text, path, from_root);
 	return file >= 0 && inode_of(file, "", ret);
 }

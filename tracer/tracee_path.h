@@ -21,10 +21,10 @@ struct mw_tracee_path {
 };
 
 /**
- * Finds the inode that @path leads to for thread @tid. Waits for a disk or a file server only where
- * the thread itself is about to.
+ * Finds the inode that @path leads to for thread @tid. Waits for no disk, network or file server:
+ * whose file is mapped has its path in the kernel's cache, mostly.
  *
- * @return false when there is none (or before Linux 5.6).
+ * @return false when there is none, or it can't be told without waiting (or before Linux 5.12).
  */
 bool mw_tracee_path_inode(pid_t tid, const struct mw_tracee_path *path, uint64_t *ret);
 /** The same for an open file. */
