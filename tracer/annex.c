@@ -92,6 +92,9 @@ struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *in
 	err = map(tracer, injection);
 	if (!err)
 		err = write_header(tracer);
+	/* It finds the annex by that. */
+	if (!err)
+		mw_guardian_set_target(&tracer->guardian, tracer->pid);
 	if (!err)
 		err = use_code(tracer, injection);
 	/* As soon as can be: from here on no injected call is left half done. */
@@ -101,7 +104,6 @@ struct mw_error *mw_annex_open(struct mw_tracer *tracer, struct mw_injection *in
 		err = mw_annex_share(tracer, injection);
 	if (err)
 		return err;
-	mw_guardian_set_target(&tracer->guardian, tracer->pid);
 	mw_segv_learn_masks(tracer, injection);
 	return mw_deadman_learn(tracer, injection);
 }
@@ -159,10 +161,22 @@ void mw_annex_unmap_copy(const struct mw_tracer *tracer, struct mw_injection *in
 	unmap(tracer, injection);
 }
 
+static void cover(const struct mw_tracer *tracer, struct mw_injection *injection)
+{
+	struct mw_signal_frame_site site;
+
+	if (!mw_signal_frame_site_init(&site, &tracer->mem))
+		return;
+	mw_inject_cover(injection, &site);
+	mw_signal_frame_site_deinit(&site);
+}
+
 void mw_annex_close(struct mw_tracer *tracer, struct mw_injection *injection)
 {
 	if (!tracer->annex.size)
 		return;
+	/* With the handlers goes what would end a call that is half done. */
+	cover(tracer, injection);
 	mw_deadman_disarm(tracer, injection);
 	if (!tracer->deadman.escaped)
 		unmap(tracer, injection);

@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "base/target.h"
 #include "tracer/annex.h"
+#include "tracer/store.h"
 
 struct mw_mem;
 
@@ -29,6 +30,7 @@ void mw_arch_set_ip(struct user_regs_struct *regs, mw_addr ip);
 /** Where the ip stands in struct user, for PTRACE_POKEUSER. */
 extern const size_t mw_arch_ip_offset;
 mw_addr mw_arch_sp(const struct user_regs_struct *regs);
+void mw_arch_set_sp(struct user_regs_struct *regs, mw_addr sp);
 /** Start of the thread control block, or NULL when the thread has none yet. */
 mw_addr mw_arch_thread_pointer(const struct user_regs_struct *regs);
 /** Bytes from the thread pointer on that the C library and the kernel write to by themselves. */
@@ -60,6 +62,10 @@ uint64_t mw_arch_clone_flags(const struct user_regs_struct *regs, const struct m
 
 /** Finds a system call instruction in @code. @return its offset, or -1. */
 int64_t mw_arch_find_syscall(const uint8_t *code, size_t size);
+/** Finds one that returns to the address on the stack. @return its offset, or -1. */
+int64_t mw_arch_find_returning_syscall(const uint8_t *code, size_t size);
+/** Finds a libc's signal restorer, which makes rt_sigreturn(2). @return its offset, or -1. */
+int64_t mw_arch_find_sigreturn(const uint8_t *code, size_t size);
 
 /** A breakpoint instruction, and how far the ip is behind it when it traps. */
 extern const uint8_t mw_arch_breakpoint[];
@@ -102,5 +108,22 @@ void mw_arch_frame_registers(const struct user_regs_struct *regs, uint64_t ret[M
 
 void mw_arch_set_frame_registers(struct user_regs_struct *regs,
 				 const uint64_t values[MW_ANNEX_REGISTERS]);
+
+#define MW_ARCH_SIGNAL_FRAME_MAX (MW_XSTATE_MAX + 1024)
+/**
+ * Makes the signal frame that gives a thread its registers and its signal mask back: its alternate
+ * stack stays as it is.
+ *
+ * @param restorer where whoever returns to the frame goes on.
+ * @param xstate as mw_sys_get_xstate() has it.
+ * @param ret_range where it is to stand: below the thread's stack.
+ * @param ret its bytes: room for MW_ARCH_SIGNAL_FRAME_MAX.
+ * @return false when it can't be made for this thread or this CPU.
+ */
+bool mw_arch_signal_frame(const struct user_regs_struct *regs, uint64_t mask, mw_addr restorer,
+			  const uint8_t *xstate, size_t xstate_size, struct mw_range *ret_range,
+			  uint8_t *ret);
+/** Sets up the return from the signal handler whose frame stands @at. */
+void mw_arch_signal_frame_return(struct user_regs_struct *regs, mw_addr at, mw_addr restorer);
 
 #endif

@@ -183,15 +183,12 @@ struct mw_error *mw_deadman_arm(struct mw_tracer *tracer, struct mw_injection *i
 
 void mw_deadman_cover(struct mw_tracer *tracer)
 {
+	struct mw_error *err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
 	struct mw_injection injection;
-	struct mw_thread *thread;
-	struct mw_error *err = mw_engine_borrow(tracer, &thread);
 
 	mw_annex_call_guardian(tracer);
 	if (!err)
-		err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
-	if (!err)
-		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
+		err = mw_engine_inject(tracer, &injection);
 	if (!err) {
 		err = mw_annex_open(tracer, &injection);
 		if (!err)

@@ -29,7 +29,7 @@ static struct mw_error *undo_memory(struct mw_tracer *tracer)
 	if (tracer->annex.size)
 		err = mw_annex_evacuate(tracer, tracer->annex.start, NULL, NULL);
 	if (!err)
-		err = mw_engine_inject(tracer, &injection);
+		err = mw_engine_inject_last(tracer, &injection);
 	if (!err) {
 		mw_gate_release(tracer, &injection);
 		mw_annex_close(tracer, &injection);

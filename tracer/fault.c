@@ -202,15 +202,6 @@ static bool must_be_its_own(const struct mw_tracer *tracer, const struct mw_stor
 	return store->reads_target && mw_wp_is_on(&tracer->wp);
 }
 
-/* Only the thread's own call can write there. Nothing is remembered: it may turn it on any time. */
-static bool has_shadow_stack(const struct mw_thread *thread)
-{
-	struct mw_proc_status status = {0};
-
-	return !mw_error_catch_any(mw_proc_status_read(thread->tid, &status)) &&
-	       status.shadow_stack;
-}
-
 static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *thread,
 				  enum outcome *ret)
 {
@@ -224,7 +215,8 @@ static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *th
 	*ret = OUTCOME_STEP;
 	if (!store || store->method == MW_STORE_STEP || must_be_its_own(tracer, store))
 		return NULL;
-	if (store->calls && has_shadow_stack(thread))
+	/* Only the thread's own call can write there. */
+	if (store->calls && mw_thread_has_shadow_stack(thread))
 		return NULL;
 	err = load_state(tracer, thread, store, &state);
 	if (err)

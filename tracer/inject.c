@@ -3,59 +3,22 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
-#include "base/cleanup.h"
 #include "base/error.h"
 #include "base/procmaps.h"
 #include "tracer/arch.h"
 #include "tracer/mem.h"
 #include "tracer/sys.h"
+#include "tracer/text.h"
 #include "tracer/thread.h"
 #include "tracer/wait.h"
-
-/* A text this large is searched at most; libc has a system call within its first megabyte. */
-#define SEARCH_SIZE (2u << 20)
 
 #define SIGNAL_BIT(signal) (UINT64_C(1) << ((signal)-1))
 /* A synchronous signal raised while blocked would kill the thread: these stay open. */
 #define SYNCHRONOUS                                                                                \
 	(SIGNAL_BIT(SIGTRAP) | SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGILL) |     \
 	 SIGNAL_BIT(SIGFPE))
-
-static bool find_in_mapping(const struct mw_mem *mem, const struct mw_mapping *mapping,
-			    mw_addr *ret)
-{
-	size_t size = mw_min(mapping->range.size, (uint64_t)SEARCH_SIZE);
-	mw_auto_free uint8_t *code = malloc(size);
-	int64_t offset;
-
-	if (!code)
-		return false;
-	size = mw_mem_read_some(mem, mapping->range.start, code, size);
-	offset = mw_arch_find_syscall(code, size);
-	if (offset >= 0)
-		*ret = mw_addr_add(mapping->range.start, (uint64_t)offset);
-	return offset >= 0;
-}
-
-static bool find_in_mappings(const struct mw_mem *mem, const struct mw_procmaps *maps, bool vdso,
-			     mw_addr *ret)
-{
-	for (size_t i = 0; i < maps->count; i++) {
-		const struct mw_mapping *mapping = &maps->items[i];
-
-		/* The vsyscall page looks executable, but can't be entered in its middle. */
-		if (!(mapping->prot & PROT_EXEC) || !strcmp(mapping->path, "[vsyscall]"))
-			continue;
-		if (vdso == !strcmp(mapping->path, "[vdso]") && find_in_mapping(mem, mapping, ret))
-			return true;
-	}
-	return false;
-}
 
 struct mw_error *mw_inject_find_syscall(const struct mw_mem *mem, mw_addr *ret)
 {
@@ -64,7 +27,7 @@ struct mw_error *mw_inject_find_syscall(const struct mw_mem *mem, mw_addr *ret)
 
 	if (err)
 		return err;
-	if (!find_in_mappings(mem, &maps, true, ret) && !find_in_mappings(mem, &maps, false, ret))
+	if (!mw_text_find(mem, &maps, mw_arch_find_syscall, ret))
 		err = mw_error_create(MW_ERROR_OTHER,
 				      "process %d has no system call instruction to borrow: its "
 				      "memory can't be protected; use --backend=hw",
@@ -141,12 +104,56 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
 		.site = site,
 		.saved_regs = *regs,
 		.saved_mask = mask,
+		.mask = mask,
 		.saved_stop = thread->stop,
 		.saved_handled = thread->handled,
 	};
 	note_session(injection);
-	result = mw_sys_set_signal_mask(thread->tid, ~SYNCHRONOUS);
-	return result ? os_error(thread, result) : NULL;
+	return NULL;
+}
+
+static bool is_covered(const struct mw_injection *injection)
+{
+	return injection->frame.range.size;
+}
+
+/*
+ * Not before the first call: whoever is let go before has its own. In a signal frame nothing traps,
+ * and what the program sends itself can wait as it is.
+ */
+static struct mw_error *block_signals(struct mw_injection *injection, uint64_t mask)
+{
+	int result = 0;
+
+	if (injection->mask != mask)
+		result = mw_sys_set_signal_mask(injection->thread->tid, mask);
+	if (result)
+		return os_error(injection->thread, result);
+	injection->mask = mask;
+	return NULL;
+}
+
+bool mw_inject_cover(struct mw_injection *injection, const struct mw_signal_frame_site *site)
+{
+	struct mw_thread *thread = injection->thread;
+
+	if (is_covered(injection))
+		return true;
+	/* The stop that is left behind can't deliver a signal. */
+	if ((injection->saved_stop.kind != MW_STOP_INTERRUPT &&
+	     injection->saved_stop.kind != MW_STOP_GROUP) ||
+	    thread->has_saved_siginfo ||
+	    !mw_signal_frame_init(&injection->frame, site, thread, &injection->saved_regs,
+				  injection->saved_mask))
+		return false;
+	thread->regs = injection->saved_regs;
+	mw_arch_signal_frame_return(&thread->regs, injection->frame.range.start,
+				    injection->frame.restorer);
+	mw_thread_regs_changed(thread);
+	/* A failure means that the thread has died: the first call says so. */
+	mw_thread_flush_regs(thread);
+	forget_session(injection);
+	return true;
 }
 
 /*
@@ -215,8 +222,10 @@ static struct mw_error *run(struct mw_injection *injection, enum mw_resume how)
 static struct mw_error *step_over_call(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
-	struct mw_error *err = run(injection, MW_RESUME_STEP);
+	struct mw_error *err;
 
+	injection->unstepped = false;
+	err = run(injection, MW_RESUME_STEP);
 	if (!err && (thread->stop.kind != MW_STOP_SIGNAL || thread->stop.code != SIGTRAP))
 		err = mw_error_create(MW_ERROR_OTHER,
 				      "thread %d got signal %d during an injected call",
@@ -228,7 +237,24 @@ static struct mw_error *run_without_step(struct mw_injection *injection)
 {
 	struct mw_error *err = run(injection, MW_RESUME_SYSCALL);
 
+	injection->unstepped = true;
 	return err ? err : run(injection, MW_RESUME_SYSCALL);
+}
+
+/* With the frame on its stack the call returns into what gives the thread its own state back. */
+static void prepare(const struct mw_injection *injection, int64_t number, const uint64_t args[6],
+		    struct user_regs_struct *regs)
+{
+	const struct mw_signal_frame *frame = &injection->frame;
+
+	*regs = injection->saved_regs;
+	if (!is_covered(injection)) {
+		mw_arch_syscall_prepare(regs, injection->site.ip, number, args);
+		return;
+	}
+	mw_arch_signal_frame_return(regs, frame->range.start, frame->restorer);
+	mw_arch_syscall_prepare(regs, frame->call, number, args);
+	mw_arch_set_sp(regs, frame->range.start);
 }
 
 /* @param run_call runs the thread from in front of the call to behind it. */
@@ -242,8 +268,7 @@ static struct mw_error *call(struct mw_injection *injection, int64_t number, con
 
 	if (err)
 		return err;
-	*regs = injection->saved_regs;
-	mw_arch_syscall_prepare(regs, injection->site.ip, number, args);
+	prepare(injection, number, args, regs);
 	mw_thread_regs_changed(thread);
 	err = run_call(injection);
 	if (!err)
@@ -256,19 +281,27 @@ static struct mw_error *call(struct mw_injection *injection, int64_t number, con
 struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
 				const uint64_t args[6], int64_t *ret)
 {
-	return call(injection, number, args, step_over_call, ret);
+	bool covered = is_covered(injection);
+	struct mw_error *err = block_signals(injection, covered ? ~UINT64_C(0) : ~SYNCHRONOUS);
+
+	return err ? err
+		   : call(injection, number, args, covered ? run_without_step : step_over_call,
+			  ret);
 }
 
 struct mw_error *mw_inject_step(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
 	struct user_regs_struct *regs;
-	struct mw_error *err = mw_thread_regs(thread, &regs);
+	struct mw_error *err = block_signals(injection, ~SYNCHRONOUS);
 
+	if (!err)
+		err = mw_thread_regs(thread, &regs);
 	if (err)
 		return err;
 	*regs = injection->saved_regs;
 	mw_thread_regs_changed(thread);
+	injection->unstepped = false;
 	err = run(injection, MW_RESUME_STEP);
 	return err ? err : mw_inject_adopt_regs(injection);
 }
@@ -304,7 +337,7 @@ static bool send_as_it_was(struct mw_injection *injection, const siginfo_t *info
 	if (!injection->noted.v || thread->has_saved_siginfo ||
 	    mw_error_catch_any(mw_mem_write(site->mem, site->siginfo, info, sizeof(*info))))
 		return false;
-	mw_sys_set_signal_mask(thread->tid, ~UINT64_C(0));
+	mw_error_destroy(block_signals(injection, ~UINT64_C(0)));
 	/* Its own numbers, which aren't ours in another pid namespace. */
 	if (mw_error_catch_any(call_unstepped(injection, SYS_getpid, args, &pid)) ||
 	    mw_error_catch_any(call_unstepped(injection, SYS_gettid, args, &tid)))
@@ -325,14 +358,43 @@ static void send_deferred(struct mw_injection *injection)
 			mw_sys_queue_signal(thread->tgid, thread->tid, &injection->deferred[i]);
 }
 
-void mw_inject_end(struct mw_injection *injection)
+static bool awaits_next_instruction(const struct mw_thread *thread)
+{
+	return thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP;
+}
+
+/*
+ * Behind a call that wasn't stepped, a thread would not be asked whether it has a call of its own
+ * to restart: that is done on the way out of stops for signals and interruptions only.
+ */
+static void stop_at_next_instruction(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+	struct mw_error *err;
+
+	mw_thread_interrupt(thread);
+	err = mw_thread_resume(thread, MW_RESUME_RUN, 0);
+	if (!err)
+		err = mw_wait_thread(thread);
+	while (!err && thread->state != MW_THREAD_GONE && !awaits_next_instruction(thread)) {
+		if (is_stop_signal(thread))
+			err = run_into_stop(thread, MW_RESUME_RUN);
+		else
+			err = mw_thread_resume(thread, MW_RESUME_RUN, 0);
+		if (!err)
+			err = mw_wait_thread(thread);
+	}
+	if (mw_error_catch_any(err))
+		thread->state = MW_THREAD_GONE;
+	injection->left_group_stop = thread->stop.kind == MW_STOP_GROUP;
+	if (injection->saved_stop.kind == MW_STOP_GROUP)
+		injection->saved_stop = thread->stop;
+}
+
+static void put_back(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
 
-	if (thread->state != MW_THREAD_GONE)
-		send_deferred(injection);
-	if (thread->state == MW_THREAD_GONE)
-		return;
 	/*
 	 * Failures mean that the thread died: every step is tried all the same. The mask first: a
 	 * thread with its own registers again runs into no trap of ours.
@@ -349,4 +411,17 @@ void mw_inject_end(struct mw_injection *injection)
 	/* Where it will stop again before its next instruction. */
 	if (injection->left_group_stop)
 		mw_thread_interrupt(thread);
+}
+
+void mw_inject_end(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+
+	if (thread->state != MW_THREAD_GONE)
+		send_deferred(injection);
+	if (thread->state != MW_THREAD_GONE && injection->unstepped)
+		stop_at_next_instruction(injection);
+	if (thread->state != MW_THREAD_GONE)
+		put_back(injection);
+	mw_signal_frame_deinit(&injection->frame);
 }

@@ -13,6 +13,7 @@
 
 #include "base/compiler.h"
 #include "base/target.h"
+#include "tracer/signal_frame.h"
 #include "tracer/stop.h"
 
 struct mw_thread;
@@ -35,6 +36,12 @@ struct mw_injection {
 	mw_addr noted;
 	struct user_regs_struct saved_regs;
 	uint64_t saved_mask;
+	/** What it has now. */
+	uint64_t mask;
+	/** Gives the thread its own state back should memwatch be killed: mw_inject_cover(). */
+	struct mw_signal_frame frame;
+	/** The last call wasn't stepped: the thread stands at its exit. */
+	bool unstepped;
 	struct mw_stop saved_stop;
 	bool saved_handled;
 	/** The process was stopped by job control meanwhile. */
@@ -58,7 +65,15 @@ struct mw_error *mw_inject_find_syscall(const struct mw_mem *mem, mw_addr *ret) 
 struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_thread *thread,
 				 struct mw_inject_site site) MW_MUST_CHECK;
 
-/** The calls that follow run at @site. */
+/**
+ * The calls that follow are made in such a way that the thread goes on as itself should memwatch be
+ * killed: from a signal frame on its stack. For where nothing else would do that.
+ *
+ * @return false when that can't be done with this thread: nothing has changed.
+ */
+bool mw_inject_cover(struct mw_injection *injection, const struct mw_signal_frame_site *site);
+
+/** The calls that follow run at @site; covered ones needn't. */
 void mw_inject_move(struct mw_injection *injection, struct mw_inject_site site);
 
 /**

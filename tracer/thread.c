@@ -153,3 +153,11 @@ const char *mw_thread_name(struct mw_thread *thread, uint64_t now_ns)
 	thread->name_read_ns = now_ns;
 	return thread->name;
 }
+
+bool mw_thread_has_shadow_stack(const struct mw_thread *thread)
+{
+	struct mw_proc_status status = {0};
+
+	return !mw_error_catch_any(mw_proc_status_read(thread->tid, &status)) &&
+	       status.shadow_stack;
+}

@@ -165,4 +165,7 @@ struct mw_error *mw_thread_resume(struct mw_thread *thread, enum mw_resume how,
 /** Its name, at most 100 ms old; kept when the thread is gone. */
 const char *mw_thread_name(struct mw_thread *thread, uint64_t now_ns);
 
+/** Whether only its own calls and returns work. Never remembered: it may turn that on any time. */
+bool mw_thread_has_shadow_stack(const struct mw_thread *thread);
+
 #endif

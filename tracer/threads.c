@@ -236,10 +236,45 @@ struct mw_error *mw_engine_borrow(struct mw_tracer *tracer, struct mw_thread **r
 			       tracer->pid);
 }
 
-struct mw_error *mw_engine_inject(struct mw_tracer *tracer, struct mw_injection *ret)
+/* The first thread on whose stack there is a place for the frame. */
+static bool inject_covered(const struct mw_tracer *tracer, struct mw_inject_site plain,
+			   struct mw_injection *ret)
+{
+	struct mw_signal_frame_site site;
+	struct mw_thread *thread;
+	bool covered = false;
+	size_t cursor = 0;
+
+	if (!mw_signal_frame_site_init(&site, &tracer->mem))
+		return false;
+	while (!covered && (thread = mw_intmap_next(&tracer->threads, &cursor)))
+		covered = can_inject(thread) &&
+			  !mw_error_catch_any(mw_inject_begin(ret, thread, plain)) &&
+			  mw_inject_cover(ret, &site);
+	mw_signal_frame_site_deinit(&site);
+	return covered;
+}
+
+static struct mw_error *inject(struct mw_tracer *tracer, struct mw_injection *ret)
 {
 	struct mw_thread *thread;
 	struct mw_error *err = mw_engine_borrow(tracer, &thread);
 
 	return err ? err : mw_inject_begin(ret, thread, tracer->syscall_ip);
+}
+
+struct mw_error *mw_engine_inject(struct mw_tracer *tracer, struct mw_injection *ret)
+{
+	/* In the annex a call needs no cover. */
+	if (!tracer->syscall_ip.mem && inject_covered(tracer, tracer->syscall_ip, ret))
+		return NULL;
+	return inject(tracer, ret);
+}
+
+struct mw_error *mw_engine_inject_last(struct mw_tracer *tracer, struct mw_injection *ret)
+{
+	struct mw_inject_site plain =
+		tracer->annex.size ? tracer->plain_syscall_ip : tracer->syscall_ip;
+
+	return inject_covered(tracer, plain, ret) ? NULL : inject(tracer, ret);
 }

@@ -41,6 +41,11 @@ mw_addr mw_arch_sp(const struct user_regs_struct *regs)
 	return mw_addr_make(regs->rsp);
 }
 
+void mw_arch_set_sp(struct user_regs_struct *regs, mw_addr sp)
+{
+	regs->rsp = sp.v;
+}
+
 mw_addr mw_arch_thread_pointer(const struct user_regs_struct *regs)
 {
 	return mw_addr_make(regs->fs_base);
@@ -170,10 +175,9 @@ static void rewind_interrupted(struct user_regs_struct *regs)
 	case RESTARTSYS:
 	case RESTARTNOINTR:
 	case RESTARTNOHAND:
-		mw_arch_syscall_rewind(regs, number);
-		break;
+	/* From its start: the frame's way back makes restart_syscall() fail (rt_sigreturn()). */
 	case RESTART_RESTARTBLOCK:
-		mw_arch_syscall_rewind(regs, SYS_restart_syscall);
+		mw_arch_syscall_rewind(regs, number);
 		break;
 	case EINTR:
 		if (mw_arch_syscall_is_repeatable(number))
