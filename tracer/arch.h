@@ -100,6 +100,10 @@ void mw_arch_deadman(struct mw_arch_deadman *ret);
  * address that stands at @target. It changes no register and no flag.
  */
 void mw_arch_store_exit(uint8_t ret[MW_ANNEX_EXIT_SIZE], mw_addr at, mw_addr flag, mw_addr target);
+/** In an interrupted call whose number the kernel will replace as it restarts it. */
+bool mw_arch_loses_number(const struct user_regs_struct *regs);
+/** Gives such a call its number back, if it is still the one that @first was in. */
+void mw_arch_restore_number(struct user_regs_struct *regs, const struct user_regs_struct *first);
 /**
  * The registers in a signal frame's order, as they will be when the thread runs on: a system call
  * that is to be restarted stands before its instruction again.

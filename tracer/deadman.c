@@ -88,6 +88,12 @@ static mw_addr ours_at(const struct mw_tracer *tracer, enum mw_deadman_signal si
 	return mw_addr_add(mw_annex_at(tracer, ours), signal * sizeof(struct mw_sigaction));
 }
 
+static struct mw_error *note_ours(const struct mw_tracer *tracer, enum mw_deadman_signal signal,
+				  const struct mw_sigaction *action)
+{
+	return mw_mem_write(&tracer->mem, ours_at(tracer, signal), action, sizeof(*action));
+}
+
 static struct mw_error *set_own(struct mw_tracer *tracer, enum mw_deadman_signal signal,
 				const struct mw_sigaction *action)
 {
@@ -125,11 +131,19 @@ struct mw_error *mw_deadman_reinstall(struct mw_tracer *tracer, struct mw_inject
 {
 	struct mw_sigaction action;
 	struct mw_error *err;
+	bool ours;
 
 	mw_deadman_action(tracer, signal, &action);
-	err = mw_mem_write(&tracer->mem, ours_at(tracer, signal), &action, sizeof(action));
-	return err ? err
-		   : inject_sigaction(injection, signal, ours_at(tracer, signal), MW_ADDR_NULL);
+	ours = is_ours(tracer, &action);
+	err = mw_mem_write(&tracer->mem, mw_annex_at(tracer, io), &action, sizeof(action));
+	/* Ours is noted while it is there only: who finds another then, takes it for replaced. */
+	if (!err && !ours)
+		err = note_ours(tracer, signal, &action);
+	if (!err)
+		err = inject_sigaction(injection, signal, mw_annex_at(tracer, io), MW_ADDR_NULL);
+	if (!err && ours)
+		err = note_ours(tracer, signal, &action);
+	return err;
 }
 
 static void tell_refusal(struct mw_tracer *tracer, const char *why)
@@ -179,6 +193,12 @@ struct mw_error *mw_deadman_arm(struct mw_tracer *tracer, struct mw_injection *i
 	err = mw_deadman_reinstall(tracer, injection, signal);
 	deadman->armed[signal] = !err;
 	return err;
+}
+
+bool mw_deadman_ends_calls(const struct mw_tracer *tracer)
+{
+	return tracer->deadman.armed[MW_DEADMAN_TRAP] &&
+	       tracer->deadman.own[MW_DEADMAN_TRAP].handler != (uintptr_t)SIG_IGN;
 }
 
 void mw_deadman_cover(struct mw_tracer *tracer)
@@ -242,7 +262,6 @@ void mw_deadman_settle(struct mw_tracer *tracer)
 				    (tracer->options.take_child && tracer->guards.count),
 	};
 	struct mw_injection injection;
-	struct mw_thread *thread;
 	struct mw_error *err;
 	bool idle = false;
 
@@ -250,11 +269,9 @@ void mw_deadman_settle(struct mw_tracer *tracer)
 		idle |= tracer->deadman.armed[signal] && !needed[signal];
 	if (!idle)
 		return;
-	err = mw_engine_borrow(tracer, &thread);
+	err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
 	if (!err)
-		err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
-	if (!err)
-		err = mw_inject_begin(&injection, thread, tracer->syscall_ip);
+		err = mw_engine_inject_last(tracer, &injection);
 	if (!err) {
 		for (unsigned signal = 0; signal < MW_DEADMAN_SIGNALS && !err; signal++)
 			if (tracer->deadman.armed[signal] && !needed[signal])
@@ -314,7 +331,7 @@ struct mw_error *mw_deadman_on_sigaction(struct mw_tracer *tracer, struct mw_thr
 	if (err || !tracer->deadman.armed[signal])
 		return err;
 	action_for(tracer, signal, &action, &ours);
-	err = mw_mem_write(&tracer->mem, ours_at(tracer, signal), &ours, sizeof(ours));
+	err = note_ours(tracer, signal, &ours);
 	if (err)
 		return err;
 	mw_arch_set_syscall_arg(&thread->regs, 1, ours_at(tracer, signal).v);

@@ -43,6 +43,8 @@ struct mw_error *mw_deadman_learn(struct mw_tracer *tracer,
 /** Takes the handling of one signal over. A refusal is told, and no error. */
 struct mw_error *mw_deadman_arm(struct mw_tracer *tracer, struct mw_injection *injection,
 				enum mw_deadman_signal signal) MW_MUST_CHECK;
+/** Should memwatch be killed, a thread that is in an injected call in the annex gets out of it. */
+bool mw_deadman_ends_calls(const struct mw_tracer *tracer);
 /** Every thread is stopped: arms what every back end needs. Failures are told. */
 void mw_deadman_cover(struct mw_tracer *tracer);
 /** Every thread is stopped: gives back what no guard needs any more. */

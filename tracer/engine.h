@@ -193,7 +193,7 @@ struct mw_error *mw_engine_quiesce(struct mw_tracer *tracer) MW_MUST_CHECK;
 struct mw_error *mw_engine_borrow(struct mw_tracer *tracer, struct mw_thread **ret) MW_MUST_CHECK;
 /** Borrows one and starts a session in it, to be ended with mw_inject_end(). */
 struct mw_error *mw_engine_inject(struct mw_tracer *tracer, struct mw_injection *ret) MW_MUST_CHECK;
-/** The same for a session in which the annex is given up. */
+/** The same for a session in which what ends half-done calls is given up. */
 struct mw_error *mw_engine_inject_last(struct mw_tracer *tracer,
 				       struct mw_injection *ret) MW_MUST_CHECK;
 

@@ -53,6 +53,15 @@ static int save_siginfo(struct mw_thread *thread)
 	return result;
 }
 
+/* As the thread is to run on with them without memwatch. */
+static struct user_regs_struct own_registers(const struct mw_injection *injection)
+{
+	struct user_regs_struct regs = injection->saved_regs;
+
+	mw_arch_restore_number(&regs, &injection->thread->first_interrupted);
+	return regs;
+}
+
 /* Should memwatch be killed, the tracee finds its registers there. */
 static void note_session(struct mw_injection *injection)
 {
@@ -61,10 +70,11 @@ static void note_session(struct mw_injection *injection)
 		.tid = injection->thread->tid,
 		.mask = injection->saved_mask,
 	};
+	struct user_regs_struct regs = own_registers(injection);
 
 	if (!site->mem)
 		return;
-	mw_arch_frame_registers(&injection->saved_regs, session.regs);
+	mw_arch_frame_registers(&regs, session.regs);
 	mw_error_destroy(mw_mem_write(site->mem, site->session, &session, sizeof(session)));
 	injection->noted = site->session;
 }
@@ -133,29 +143,6 @@ static struct mw_error *block_signals(struct mw_injection *injection, uint64_t m
 	return NULL;
 }
 
-bool mw_inject_cover(struct mw_injection *injection, const struct mw_signal_frame_site *site)
-{
-	struct mw_thread *thread = injection->thread;
-
-	if (is_covered(injection))
-		return true;
-	/* The stop that is left behind can't deliver a signal. */
-	if ((injection->saved_stop.kind != MW_STOP_INTERRUPT &&
-	     injection->saved_stop.kind != MW_STOP_GROUP) ||
-	    thread->has_saved_siginfo ||
-	    !mw_signal_frame_init(&injection->frame, site, thread, &injection->saved_regs,
-				  injection->saved_mask))
-		return false;
-	thread->regs = injection->saved_regs;
-	mw_arch_signal_frame_return(&thread->regs, injection->frame.range.start,
-				    injection->frame.restorer);
-	mw_thread_regs_changed(thread);
-	/* A failure means that the thread has died: the first call says so. */
-	mw_thread_flush_regs(thread);
-	forget_session(injection);
-	return true;
-}
-
 /*
  * A SIGTRAP, say, that the program has sent itself is reported before the step: nothing has run
  * yet. The kernel's own signals come with a code above 0 (siginfo_fromuser() in linux/signal.h).
@@ -216,6 +203,65 @@ static struct mw_error *run(struct mw_injection *injection, enum mw_resume how)
 		err = is_stop_signal(thread) ? run_into_stop(thread, how)
 					     : mw_thread_resume(thread, how, 0);
 	}
+}
+
+static bool awaits_next_instruction(const struct mw_thread *thread)
+{
+	return thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP;
+}
+
+/*
+ * Without having run, the thread stands where the kernel will look whether it has a call of its own
+ * to restart, which it doesn't behind a call that wasn't stepped; and no step is left to make.
+ */
+static void stop_at_next_instruction(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+	struct mw_error *err;
+
+	mw_thread_interrupt(thread);
+	err = mw_thread_resume(thread, MW_RESUME_RUN, 0);
+	if (!err)
+		err = mw_wait_thread(thread);
+	while (!err && thread->state != MW_THREAD_GONE && !awaits_next_instruction(thread)) {
+		if (is_stop_signal(thread))
+			err = run_into_stop(thread, MW_RESUME_RUN);
+		else
+			err = mw_thread_resume(thread, MW_RESUME_RUN, 0);
+		if (!err)
+			err = mw_wait_thread(thread);
+	}
+	if (mw_error_catch_any(err))
+		thread->state = MW_THREAD_GONE;
+	if (injection->saved_stop.kind == MW_STOP_GROUP)
+		injection->saved_stop = thread->stop;
+	else
+		injection->left_group_stop |= thread->stop.kind == MW_STOP_GROUP;
+}
+
+bool mw_inject_cover(struct mw_injection *injection, const struct mw_signal_frame_site *site)
+{
+	struct user_regs_struct regs = own_registers(injection);
+	struct mw_thread *thread = injection->thread;
+
+	if (is_covered(injection))
+		return true;
+	/* The stop that is left behind can't deliver a signal. */
+	if ((injection->saved_stop.kind != MW_STOP_INTERRUPT &&
+	     injection->saved_stop.kind != MW_STOP_GROUP) ||
+	    thread->has_saved_siginfo ||
+	    !mw_signal_frame_init(&injection->frame, site, thread, &regs, injection->saved_mask))
+		return false;
+	if (thread->stepped)
+		stop_at_next_instruction(injection);
+	thread->regs = injection->saved_regs;
+	mw_arch_signal_frame_return(&thread->regs, injection->frame.range.start,
+				    injection->frame.restorer);
+	mw_thread_regs_changed(thread);
+	/* A failure means that the thread has died: the first call says so. */
+	mw_thread_flush_regs(thread);
+	forget_session(injection);
+	return true;
 }
 
 /* The step trap is reported at the exit of the call, so no debug exception is needed. */
@@ -356,39 +402,6 @@ static void send_deferred(struct mw_injection *injection)
 	for (unsigned i = 0; i < injection->deferred_count; i++)
 		if (!send_as_it_was(injection, &injection->deferred[i]))
 			mw_sys_queue_signal(thread->tgid, thread->tid, &injection->deferred[i]);
-}
-
-static bool awaits_next_instruction(const struct mw_thread *thread)
-{
-	return thread->stop.kind == MW_STOP_INTERRUPT || thread->stop.kind == MW_STOP_GROUP;
-}
-
-/*
- * Behind a call that wasn't stepped, a thread would not be asked whether it has a call of its own
- * to restart: that is done on the way out of stops for signals and interruptions only.
- */
-static void stop_at_next_instruction(struct mw_injection *injection)
-{
-	struct mw_thread *thread = injection->thread;
-	struct mw_error *err;
-
-	mw_thread_interrupt(thread);
-	err = mw_thread_resume(thread, MW_RESUME_RUN, 0);
-	if (!err)
-		err = mw_wait_thread(thread);
-	while (!err && thread->state != MW_THREAD_GONE && !awaits_next_instruction(thread)) {
-		if (is_stop_signal(thread))
-			err = run_into_stop(thread, MW_RESUME_RUN);
-		else
-			err = mw_thread_resume(thread, MW_RESUME_RUN, 0);
-		if (!err)
-			err = mw_wait_thread(thread);
-	}
-	if (mw_error_catch_any(err))
-		thread->state = MW_THREAD_GONE;
-	injection->left_group_stop = thread->stop.kind == MW_STOP_GROUP;
-	if (injection->saved_stop.kind == MW_STOP_GROUP)
-		injection->saved_stop = thread->stop;
 }
 
 static void put_back(struct mw_injection *injection)

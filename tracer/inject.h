@@ -52,8 +52,8 @@ struct mw_injection {
 };
 
 /**
- * Finds a system call instruction that the process already has: in the vDSO, else in any
- * executable mapping. Nothing is written into its text.
+ * Finds a system call instruction that the process already has: in the vDSO, else in any mapped
+ * file. Nothing is written into its text.
  */
 struct mw_error *mw_inject_find_syscall(const struct mw_mem *mem, mw_addr *ret) MW_MUST_CHECK;
 

@@ -125,6 +125,11 @@ static struct mw_error *open_spans(struct repair *repair)
 	return NULL;
 }
 
+static bool is_in_code(const struct repair *repair, const struct mw_sigaction *action)
+{
+	return action->handler - repair->code.v < MW_ANNEX_CODE_SIZE;
+}
+
 /* @return false when the program has replaced ours, and may have kept its address. */
 static bool restore_action(struct repair *repair, enum mw_deadman_signal signal, int number)
 {
@@ -138,9 +143,8 @@ static bool restore_action(struct repair *repair, enum mw_deadman_signal signal,
 	    mw_mem_read_some(&repair->tracer->mem, mw_addr_make(io), &now, sizeof(now)) !=
 		    sizeof(now))
 		return true;
-	if (!repair->rescue->dry_run && now.handler - repair->code.v >= MW_ANNEX_CODE_SIZE)
-		return !repair->annex->ours[signal].handler ||
-		       repair->annex->ours[signal].handler == (uintptr_t)SIG_IGN;
+	if (!repair->rescue->dry_run && !is_in_code(repair, &now))
+		return !is_in_code(repair, &repair->annex->ours[signal]);
 	if (!call(repair, SYS_rt_sigaction, (uint64_t)number, own, 0, sizeof(uint64_t)))
 		say(repair, "handler of SIG%s restored", sigabbrev_np(number));
 	return true;

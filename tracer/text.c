@@ -33,10 +33,10 @@ static bool find_in_mappings(const struct mw_mem *mem, const struct mw_procmaps 
 	for (size_t i = 0; i < maps->count; i++) {
 		const struct mw_mapping *mapping = &maps->items[i];
 
-		/* The vsyscall page looks executable, but can't be entered in its middle. */
-		if (!(mapping->prot & PROT_EXEC) || !strcmp(mapping->path, "[vsyscall]"))
-			continue;
-		if (vdso == !strcmp(mapping->path, "[vdso]") &&
+		/* Code without a file may go, as the annex does. The vsyscall page looks like code,
+		 * but can't be entered in its middle. */
+		if (mapping->prot & PROT_EXEC &&
+		    (vdso ? !strcmp(mapping->path, "[vdso]") : mapping->inode != 0) &&
 		    find_in_mapping(mem, mapping, find, ret))
 			return true;
 	}

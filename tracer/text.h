@@ -13,7 +13,7 @@
 struct mw_mem;
 
 /**
- * Finds instructions that the process may execute: in the vDSO, else in any executable mapping.
+ * Finds instructions that the process may execute: in the vDSO, else in any mapped file.
  *
  * @param find says where in a piece of code they are, or -1: mw_arch_find_syscall() and others.
  */

@@ -39,6 +39,8 @@ struct mw_error *mw_thread_regs(struct mw_thread *thread, struct user_regs_struc
 			return mw_error_os(-result, "cannot read the registers of thread %d",
 					   thread->tid);
 		thread->regs_valid = true;
+		if (mw_arch_loses_number(&thread->regs))
+			thread->first_interrupted = thread->regs;
 		thread->last_sp = mw_arch_sp(&thread->regs);
 		thread->last_tcb = mw_arch_thread_pointer(&thread->regs);
 	}
@@ -131,6 +133,7 @@ struct mw_error *mw_thread_resume(struct mw_thread *thread, enum mw_resume how, 
 	if (!result)
 		result = mw_sys_resume(requests[how], thread->tid, signal);
 	thread->regs_valid = false;
+	thread->stepped = how == MW_RESUME_STEP;
 	if (how == MW_RESUME_LISTEN && result == -EIO) {
 		result = return_to_group_stop(thread);
 		how = MW_RESUME_RUN;

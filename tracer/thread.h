@@ -81,6 +81,9 @@ struct mw_thread {
 	bool interrupt_sent;
 	/** The present stop took an interruption with it: a call may have ended because of that. */
 	bool interrupted;
+	/** The present stop ended a step: whoever lets it go without being its tracer, lets it make
+	 * another one. */
+	bool stepped;
 	/** Waits for its vfork child: doesn't run, and can't be stopped. */
 	bool vfork_parent;
 	/** Shares the watched address space. A plain fork child doesn't. */
@@ -97,6 +100,9 @@ struct mw_thread {
 	/** Of the registers only the ip has changed. */
 	bool ip_dirty;
 	struct user_regs_struct regs;
+	/** In an interrupted call that goes by another number from there on (restart_syscall(2)).
+	 */
+	struct user_regs_struct first_interrupted;
 	/** As last seen in a stop: where its stack and its control block are. */
 	mw_addr last_sp;
 	mw_addr last_tcb;

@@ -263,18 +263,16 @@ static struct mw_error *inject(struct mw_tracer *tracer, struct mw_injection *re
 	return err ? err : mw_inject_begin(ret, thread, tracer->syscall_ip);
 }
 
-struct mw_error *mw_engine_inject(struct mw_tracer *tracer, struct mw_injection *ret)
-{
-	/* In the annex a call needs no cover. */
-	if (!tracer->syscall_ip.mem && inject_covered(tracer, tracer->syscall_ip, ret))
-		return NULL;
-	return inject(tracer, ret);
-}
-
 struct mw_error *mw_engine_inject_last(struct mw_tracer *tracer, struct mw_injection *ret)
 {
 	struct mw_inject_site plain =
 		tracer->annex.size ? tracer->plain_syscall_ip : tracer->syscall_ip;
 
 	return inject_covered(tracer, plain, ret) ? NULL : inject(tracer, ret);
+}
+
+struct mw_error *mw_engine_inject(struct mw_tracer *tracer, struct mw_injection *ret)
+{
+	return mw_deadman_ends_calls(tracer) ? inject(tracer, ret)
+					     : mw_engine_inject_last(tracer, ret);
 }

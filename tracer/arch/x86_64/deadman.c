@@ -416,16 +416,18 @@ BLOB static void on_segv(int signal, siginfo_t *info, void *argument)
 /*
  * A thread that memwatch has let make a step makes one more when memwatch dies behind it: the
  * kernel forgets the tracer, and not the flag. It hides that flag from the frame; one that the
- * program has set stands there. Behind a system call the step says that it is a breakpoint.
+ * program has set stands there. Behind a system call the step says that it is a breakpoint; the
+ * thread may stand before that call again, as one that was interrupted is made once more.
  */
 BLOB static bool is_left_step(const siginfo_t *info, const ucontext_t *context)
 {
-	uint64_t ip = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+	uint64_t behind = (uint64_t)info->si_addr;
 
 	if (context->uc_mcontext.gregs[REG_EFL] & FLAG_TRAP)
 		return false;
 	return info->si_code == TRAP_TRACE_CODE ||
-	       (info->si_code == TRAP_BRKPT_CODE && *(const uint16_t *)(ip - 2) == SYSCALL_BYTES);
+	       (info->si_code == TRAP_BRKPT_CODE &&
+		*(const uint16_t *)(behind - 2) == SYSCALL_BYTES);
 }
 
 BLOB static void on_trap(int signal, siginfo_t *info, void *argument)

@@ -165,6 +165,25 @@ void mw_arch_store_exit(uint8_t ret[MW_ANNEX_EXIT_SIZE], mw_addr at, mw_addr fla
 #define RESTARTNOHAND 514
 #define RESTART_RESTARTBLOCK 516
 
+bool mw_arch_loses_number(const struct user_regs_struct *regs)
+{
+	return mw_arch_syscall_result(regs) == -RESTART_RESTARTBLOCK &&
+	       mw_arch_syscall_number(regs) >= 0 &&
+	       mw_arch_syscall_number(regs) != SYS_restart_syscall;
+}
+
+void mw_arch_restore_number(struct user_regs_struct *regs, const struct user_regs_struct *first)
+{
+	struct user_regs_struct restored = *regs;
+
+	if (mw_arch_syscall_number(regs) != SYS_restart_syscall)
+		return;
+	restored.orig_rax = first->orig_rax;
+	/* It stands where it stood, with all that it was given. */
+	if (!memcmp(&restored, first, sizeof(restored)))
+		*regs = restored;
+}
+
 static void rewind_interrupted(struct user_regs_struct *regs)
 {
 	int64_t number = mw_arch_syscall_number(regs);
@@ -175,7 +194,7 @@ static void rewind_interrupted(struct user_regs_struct *regs)
 	case RESTARTSYS:
 	case RESTARTNOINTR:
 	case RESTARTNOHAND:
-	/* From its start: the frame's way back makes restart_syscall() fail (rt_sigreturn()). */
+	/* From its start: the return from a frame makes restart_syscall() fail. */
 	case RESTART_RESTARTBLOCK:
 		mw_arch_syscall_rewind(regs, number);
 		break;
