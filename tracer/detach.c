@@ -156,9 +156,10 @@ struct mw_error *mw_engine_detach(struct mw_tracer *tracer)
 	forgive_unfinished(tracer);
 	await_vfork_children(tracer);
 	first = mw_engine_quiesce(tracer);
+	/* While the guardian knows of them. */
+	mw_burst_release(tracer, true);
 	if (tracer->mem.fd >= 0)
 		first = mw_error_first(first, undo_memory(tracer));
-	mw_burst_release(tracer, true);
 	detach_threads(tracer);
 	mw_hw_deinit(tracer);
 	mw_mem_deinit(&tracer->mem);

@@ -214,9 +214,8 @@ static bool awaits_next_instruction(const struct mw_thread *thread)
  * Without having run, the thread stands where the kernel will look whether it has a call of its own
  * to restart, which it doesn't behind a call that wasn't stepped; and no step is left to make.
  */
-static void stop_at_next_instruction(struct mw_injection *injection)
+static void stand_anew(struct mw_thread *thread)
 {
-	struct mw_thread *thread = injection->thread;
 	struct mw_error *err;
 
 	mw_thread_interrupt(thread);
@@ -233,10 +232,27 @@ static void stop_at_next_instruction(struct mw_injection *injection)
 	}
 	if (mw_error_catch_any(err))
 		thread->state = MW_THREAD_GONE;
+}
+
+static void stop_at_next_instruction(struct mw_injection *injection)
+{
+	struct mw_thread *thread = injection->thread;
+
+	stand_anew(thread);
 	if (injection->saved_stop.kind == MW_STOP_GROUP)
 		injection->saved_stop = thread->stop;
 	else
 		injection->left_group_stop |= thread->stop.kind == MW_STOP_GROUP;
+}
+
+void mw_inject_forget_step(struct mw_thread *thread)
+{
+	bool handled = thread->handled;
+
+	if (!thread->stepped || thread->has_saved_siginfo || !awaits_next_instruction(thread))
+		return;
+	stand_anew(thread);
+	thread->handled = handled;
 }
 
 bool mw_inject_cover(struct mw_injection *injection, const struct mw_signal_frame_site *site)

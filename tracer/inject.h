@@ -91,6 +91,12 @@ struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
  */
 struct mw_error *mw_inject_step(struct mw_injection *injection) MW_MUST_CHECK;
 
+/**
+ * A thread that is let go by a dying memwatch makes the step again that it has stopped behind: of a
+ * stopped thread, between sessions, that is taken away.
+ */
+void mw_inject_forget_step(struct mw_thread *thread);
+
 /** What the thread's registers are now, is what it will have. */
 struct mw_error *mw_inject_adopt_regs(struct mw_injection *injection) MW_MUST_CHECK;
 

@@ -184,6 +184,21 @@ static bool is_settled(const struct mw_tracer *tracer)
 	return !tracer->stashed;
 }
 
+/*
+ * A store that was carried out for a thread, it would do again if memwatch were killed once its
+ * page is open, and before the thread has its new registers.
+ */
+static void flush_all(const struct mw_tracer *tracer)
+{
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (thread->state == MW_THREAD_STOPPED)
+			/* A failure means that it has died: its end is reported. */
+			mw_thread_flush_regs(thread);
+}
+
 struct mw_error *mw_engine_quiesce(struct mw_tracer *tracer)
 {
 	bool held = tracer->hold;
@@ -201,6 +216,7 @@ struct mw_error *mw_engine_quiesce(struct mw_tracer *tracer)
 		}
 	} while (!err && !is_settled(tracer));
 	tracer->hold = held;
+	flush_all(tracer);
 	return err;
 }
 
@@ -236,6 +252,12 @@ struct mw_error *mw_engine_borrow(struct mw_tracer *tracer, struct mw_thread **r
 			       tracer->pid);
 }
 
+/* Its way home must not lead into memory that the guardian takes away. */
+static bool is_in_annex(const struct mw_tracer *tracer, const struct mw_injection *injection)
+{
+	return mw_range_contains(tracer->annex, mw_arch_ip(&injection->saved_regs));
+}
+
 /* The first thread on whose stack there is a place for the frame. */
 static bool inject_covered(const struct mw_tracer *tracer, struct mw_inject_site plain,
 			   struct mw_injection *ret)
@@ -250,7 +272,7 @@ static bool inject_covered(const struct mw_tracer *tracer, struct mw_inject_site
 	while (!covered && (thread = mw_intmap_next(&tracer->threads, &cursor)))
 		covered = can_inject(thread) &&
 			  !mw_error_catch_any(mw_inject_begin(ret, thread, plain)) &&
-			  mw_inject_cover(ret, &site);
+			  !is_in_annex(tracer, ret) && mw_inject_cover(ret, &site);
 	mw_signal_frame_site_deinit(&site);
 	return covered;
 }
@@ -267,7 +289,13 @@ struct mw_error *mw_engine_inject_last(struct mw_tracer *tracer, struct mw_injec
 {
 	struct mw_inject_site plain =
 		tracer->annex.size ? tracer->plain_syscall_ip : tracer->syscall_ip;
+	struct mw_thread *thread;
+	size_t cursor = 0;
 
+	/* The handler that lets left steps pass may go. */
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (thread->state == MW_THREAD_STOPPED)
+			mw_inject_forget_step(thread);
 	return inject_covered(tracer, plain, ret) ? NULL : inject(tracer, ret);
 }
 
