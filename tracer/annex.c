@@ -64,6 +64,7 @@ static struct mw_error *use_code(struct mw_tracer *tracer, struct mw_injection *
 		.ip = mw_addr_add(tracer->annex.start, deadman.call),
 		.mem = &tracer->mem,
 		.session = mw_annex_at(tracer, session),
+		.cover = mw_annex_at(tracer, cover),
 		.siginfo = mw_annex_at(tracer, siginfo),
 	};
 	mw_inject_move(injection, tracer->syscall_ip);

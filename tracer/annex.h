@@ -67,6 +67,16 @@ struct mw_annex_session {
 };
 
 /**
+ * A thread that makes injected calls from a signal frame (signal_frame.h): while its stack pointer
+ * stands there, a call of ours may still be before it, and is not to come after the repair.
+ */
+struct mw_annex_cover {
+	/** 0: none. */
+	int64_t tid;
+	uint64_t frame;
+};
+
+/**
  * A read-modify-write that is being carried out for a thread: it must not happen twice. The thread
  * goes on at the exit of the same index, which frees the record and jumps behind the instruction:
  * so the record is valid until, and only until, the thread has its new registers.
@@ -96,6 +106,8 @@ struct mw_annex_call {
 	/** 0: free. */
 	int64_t tid;
 	uint64_t ip;
+	/** Its number, if it was passed over and is still to be made; -1: it was made. */
+	int64_t skipped;
 	uint64_t args[6];
 	uint64_t count;
 	struct mw_annex_buffer buffers[MW_ANNEX_BUFFERS];
@@ -149,6 +161,7 @@ struct mw_annex {
 			 * their way. */
 			struct mw_annex_retry retries[MW_ANNEX_RETRIES];
 			struct mw_annex_session session;
+			struct mw_annex_cover cover;
 		};
 		uint8_t header[MW_ANNEX_HEADER_SIZE];
 	};

@@ -77,6 +77,9 @@ struct mw_error *mw_deadman_deliver(struct mw_tracer *tracer,
 /** The call that the thread is about to make was redirected: it is to return into the annex. */
 struct mw_error *mw_deadman_begin_call(struct mw_tracer *tracer,
 				       struct mw_thread *thread) MW_MUST_CHECK;
+/** The call that the thread is about to make was replaced by one that does nothing. */
+struct mw_error *mw_deadman_begin_skip(struct mw_tracer *tracer,
+				       struct mw_thread *thread) MW_MUST_CHECK;
 /** It has returned: so as if it had returned to where it came from. */
 void mw_deadman_end_call(struct mw_thread *thread);
 void mw_deadman_forget_thread(struct mw_tracer *tracer, const struct mw_thread *thread);

@@ -41,6 +41,7 @@ static void fill_call(const struct mw_thread *thread, struct mw_annex_call *ret)
 
 	ret->tid = thread->tid;
 	ret->ip = mw_arch_ip(&thread->regs).v;
+	ret->skipped = -1;
 	ret->count = redirect->buffers.count;
 	memcpy(ret->args, redirect->args, sizeof(ret->args));
 	for (unsigned i = 0; i < redirect->buffers.count; i++) {
@@ -58,21 +59,21 @@ static void fill_call(const struct mw_thread *thread, struct mw_annex_call *ret)
 	}
 }
 
-struct mw_error *mw_deadman_begin_call(struct mw_tracer *tracer, struct mw_thread *thread)
+static bool can_divert(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	return tracer->deadman.armed[MW_DEADMAN_TRAP] && take_record(tracer, thread);
+}
+
+/* The call is to return into the annex, where the record says what is to be done. */
+static struct mw_error *divert(struct mw_tracer *tracer, struct mw_thread *thread,
+			       const struct mw_annex_call *call)
 {
 	struct mw_redirect *redirect = &thread->redirect;
+	struct mw_error *err = mw_mem_write(&tracer->mem, call_at(tracer, thread->record), call,
+					    offsetof(struct mw_annex_call, buffers) +
+						    call->count * sizeof(call->buffers[0]));
 	struct mw_arch_deadman code;
-	struct mw_annex_call call;
-	struct mw_error *err;
 
-	redirect->diverted = false;
-	if (!tracer->deadman.armed[MW_DEADMAN_TRAP] || redirect->buffers.count > MW_ANNEX_BUFFERS ||
-	    !take_record(tracer, thread))
-		return NULL;
-	fill_call(thread, &call);
-	err = mw_mem_write(&tracer->mem, call_at(tracer, thread->record), &call,
-			   offsetof(struct mw_annex_call, buffers) +
-				   call.count * sizeof(call.buffers[0]));
 	if (err)
 		return err;
 	mw_arch_deadman(&code);
@@ -81,6 +82,33 @@ struct mw_error *mw_deadman_begin_call(struct mw_tracer *tracer, struct mw_threa
 	mw_arch_set_ip(&thread->regs, mw_addr_add(tracer->annex.start, code.behind_call));
 	mw_thread_regs_changed(thread);
 	return NULL;
+}
+
+struct mw_error *mw_deadman_begin_call(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	struct mw_annex_call call;
+
+	thread->redirect.diverted = false;
+	if (thread->redirect.buffers.count > MW_ANNEX_BUFFERS || !can_divert(tracer, thread))
+		return NULL;
+	fill_call(thread, &call);
+	return divert(tracer, thread, &call);
+}
+
+struct mw_error *mw_deadman_begin_skip(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	const struct mw_redirect *redirect = &thread->redirect;
+	struct mw_annex_call call = {
+		.tid = thread->tid,
+		.ip = mw_arch_ip(&thread->regs).v,
+		.skipped = redirect->number,
+	};
+
+	thread->redirect.diverted = false;
+	if (!can_divert(tracer, thread))
+		return NULL;
+	memcpy(call.args, redirect->args, sizeof(call.args));
+	return divert(tracer, thread, &call);
 }
 
 void mw_deadman_end_call(struct mw_thread *thread)

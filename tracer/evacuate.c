@@ -12,9 +12,19 @@
 struct evacuation {
 	struct mw_tracer *tracer;
 	mw_addr code;
+	/** Who makes calls from a signal frame. */
+	struct mw_annex_cover cover;
 	bool (*rescue)(void *arg, struct mw_thread *thread, struct user_regs_struct *regs);
 	void *arg;
 };
+
+static bool is_inside(const struct evacuation *evacuation, const struct mw_thread *thread,
+		      const struct user_regs_struct *regs)
+{
+	return mw_arch_ip(regs).v - evacuation->code.v < MW_ANNEX_CODE_SIZE ||
+	       (thread->tid == evacuation->cover.tid &&
+		mw_arch_sp(regs).v - evacuation->cover.frame <= sizeof(uint64_t));
+}
 
 static struct mw_error *push_out(const struct evacuation *evacuation, struct mw_thread *thread,
 				 unsigned *ret)
@@ -22,7 +32,7 @@ static struct mw_error *push_out(const struct evacuation *evacuation, struct mw_
 	struct user_regs_struct *regs;
 	struct mw_error *err = mw_thread_regs(thread, &regs);
 
-	if (err || mw_arch_ip(regs).v - evacuation->code.v >= MW_ANNEX_CODE_SIZE)
+	if (err || !is_inside(evacuation, thread, regs))
 		return err;
 	if (evacuation->rescue && evacuation->rescue(evacuation->arg, thread, regs))
 		return NULL;
@@ -51,11 +61,18 @@ struct mw_error *mw_annex_evacuate(struct mw_tracer *tracer, mw_addr code,
 						  struct user_regs_struct *regs),
 				   void *arg)
 {
-	const struct evacuation evacuation = {tracer, code, rescue, arg};
+	struct evacuation evacuation = {
+		.tracer = tracer,
+		.code = code,
+		.rescue = rescue,
+		.arg = arg,
+	};
+	mw_addr cover = mw_addr_add(code, MW_ANNEX_CODE_SIZE + offsetof(struct mw_annex, cover));
 	struct timespec pause = {0, PAUSE_NS};
 	struct mw_error *err = NULL;
 	unsigned left;
 
+	err = mw_mem_read(&tracer->mem, cover, &evacuation.cover, sizeof(evacuation.cover));
 	for (unsigned i = 0; i < ROUNDS && !err; i++) {
 		err = push_out_all(&evacuation, &left);
 		if (err || !left)

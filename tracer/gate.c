@@ -144,24 +144,29 @@ static struct mw_error *redirect(struct mw_tracer *tracer, struct mw_thread *thr
 	return err;
 }
 
-/* Passes the call over; it is made again once nothing of ours is left that it would harm. */
-static bool gives_way_to_filter(const struct mw_tracer *tracer, struct mw_thread *thread)
+/* The call is made to do nothing. At its exit it is made again, and be it by the dead-man. */
+static void pass_over(struct mw_tracer *tracer, struct mw_thread *thread)
+{
+	mw_arch_syscall_skip(&thread->regs);
+	mw_thread_regs_changed(thread);
+	/* A failure means that the process is gone. */
+	mw_error_destroy(mw_deadman_begin_skip(tracer, thread));
+}
+
+/* Once nothing of ours is left that the filter would harm. */
+static bool gives_way_to_filter(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	thread->sets_filter = !thread->sets_filter && mw_seccomp_sets_filter(tracer, thread);
-	if (thread->sets_filter) {
-		mw_arch_syscall_skip(&thread->regs);
-		mw_thread_regs_changed(thread);
-	}
+	if (thread->sets_filter)
+		pass_over(tracer, thread);
 	return thread->sets_filter;
 }
 
-/* The call is made to do nothing. At its exit there is memory for its buffers, and it is repeated.
- */
-static void postpone(struct mw_thread *thread, uint64_t needed)
+/* Once there is memory for its buffers. */
+static void postpone(struct mw_tracer *tracer, struct mw_thread *thread, uint64_t needed)
 {
 	thread->scratch_wanted = needed;
-	mw_arch_syscall_skip(&thread->regs);
-	mw_thread_regs_changed(thread);
+	pass_over(tracer, thread);
 }
 
 static void take_redirection_back(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -169,7 +174,7 @@ static void take_redirection_back(struct mw_tracer *tracer, struct mw_thread *th
 	mw_error_destroy(set_slots(tracer, thread, false));
 	set_arguments(thread, false);
 	mw_deadman_end_call(thread);
-	postpone(thread, IMPOSSIBLE);
+	postpone(tracer, thread, IMPOSSIBLE);
 }
 
 static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thread)
@@ -201,7 +206,7 @@ static struct mw_error *on_entry(struct mw_tracer *tracer, struct mw_thread *thr
 	if (!needed)
 		return NULL;
 	if (needed > thread->scratch.size) {
-		postpone(thread, needed);
+		postpone(tracer, thread, needed);
 		return NULL;
 	}
 	err = redirect(tracer, thread);
@@ -398,6 +403,8 @@ static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *th
 	note_new_text(tracer, thread->redirect.number);
 	if (thread->remaps)
 		return mw_remap_carry_out(tracer, thread);
+	if (thread->sets_filter || thread->scratch_wanted)
+		mw_deadman_end_call(thread);
 	if (thread->sets_filter)
 		return mw_seccomp_give_up(tracer, thread);
 	if (thread->scratch_wanted)

@@ -88,10 +88,28 @@ static void forget_session(const struct mw_injection *injection)
 			mw_mem_write(injection->site.mem, injection->noted, &none, sizeof(none)));
 }
 
+static bool is_covered(const struct mw_injection *injection)
+{
+	return injection->frame.range.size;
+}
+
+/* @param tid 0: no more. */
+static void note_cover(const struct mw_injection *injection, pid_t tid)
+{
+	const struct mw_annex_cover cover = {tid, injection->frame.range.start.v};
+
+	if (injection->site.mem)
+		mw_error_destroy(mw_mem_write(injection->site.mem, injection->site.cover, &cover,
+					      sizeof(cover)));
+}
+
 void mw_inject_move(struct mw_injection *injection, struct mw_inject_site site)
 {
 	injection->site = site;
-	note_session(injection);
+	if (is_covered(injection))
+		note_cover(injection, injection->thread->tid);
+	else
+		note_session(injection);
 }
 
 struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_thread *thread,
@@ -120,11 +138,6 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
 	};
 	note_session(injection);
 	return NULL;
-}
-
-static bool is_covered(const struct mw_injection *injection)
-{
-	return injection->frame.range.size;
 }
 
 /*
@@ -212,7 +225,8 @@ static bool awaits_next_instruction(const struct mw_thread *thread)
 
 /*
  * Without having run, the thread stands where the kernel will look whether it has a call of its own
- * to restart, which it doesn't behind a call that wasn't stepped; and no step is left to make.
+ * to restart, which it doesn't behind a call that wasn't stepped. Behind one that was, it would
+ * make another step if memwatch were killed, and a sleep would fail for that.
  */
 static void stand_anew(struct mw_thread *thread)
 {
@@ -255,6 +269,14 @@ void mw_inject_forget_step(struct mw_thread *thread)
 	thread->handled = handled;
 }
 
+/* That is a stop which can't deliver the signal that the session's thread was stopped for. */
+static bool needs_no_delivery(const struct mw_injection *injection)
+{
+	return (injection->saved_stop.kind == MW_STOP_INTERRUPT ||
+		injection->saved_stop.kind == MW_STOP_GROUP) &&
+	       !injection->thread->has_saved_siginfo;
+}
+
 bool mw_inject_cover(struct mw_injection *injection, const struct mw_signal_frame_site *site)
 {
 	struct user_regs_struct regs = own_registers(injection);
@@ -262,14 +284,12 @@ bool mw_inject_cover(struct mw_injection *injection, const struct mw_signal_fram
 
 	if (is_covered(injection))
 		return true;
-	/* The stop that is left behind can't deliver a signal. */
-	if ((injection->saved_stop.kind != MW_STOP_INTERRUPT &&
-	     injection->saved_stop.kind != MW_STOP_GROUP) ||
-	    thread->has_saved_siginfo ||
+	if (!needs_no_delivery(injection) ||
 	    !mw_signal_frame_init(&injection->frame, site, thread, &regs, injection->saved_mask))
 		return false;
 	if (thread->stepped)
 		stop_at_next_instruction(injection);
+	note_cover(injection, thread->tid);
 	thread->regs = injection->saved_regs;
 	mw_arch_signal_frame_return(&thread->regs, injection->frame.range.start,
 				    injection->frame.restorer);
@@ -284,10 +304,8 @@ bool mw_inject_cover(struct mw_injection *injection, const struct mw_signal_fram
 static struct mw_error *step_over_call(struct mw_injection *injection)
 {
 	struct mw_thread *thread = injection->thread;
-	struct mw_error *err;
+	struct mw_error *err = run(injection, MW_RESUME_STEP);
 
-	injection->unstepped = false;
-	err = run(injection, MW_RESUME_STEP);
 	if (!err && (thread->stop.kind != MW_STOP_SIGNAL || thread->stop.code != SIGTRAP))
 		err = mw_error_create(MW_ERROR_OTHER,
 				      "thread %d got signal %d during an injected call",
@@ -299,7 +317,6 @@ static struct mw_error *run_without_step(struct mw_injection *injection)
 {
 	struct mw_error *err = run(injection, MW_RESUME_SYSCALL);
 
-	injection->unstepped = true;
 	return err ? err : run(injection, MW_RESUME_SYSCALL);
 }
 
@@ -330,6 +347,7 @@ static struct mw_error *call(struct mw_injection *injection, int64_t number, con
 
 	if (err)
 		return err;
+	injection->behind_call = true;
 	prepare(injection, number, args, regs);
 	mw_thread_regs_changed(thread);
 	err = run_call(injection);
@@ -363,7 +381,7 @@ struct mw_error *mw_inject_step(struct mw_injection *injection)
 		return err;
 	*regs = injection->saved_regs;
 	mw_thread_regs_changed(thread);
-	injection->unstepped = false;
+	injection->behind_call = false;
 	err = run(injection, MW_RESUME_STEP);
 	return err ? err : mw_inject_adopt_regs(injection);
 }
@@ -435,6 +453,8 @@ static void put_back(struct mw_injection *injection)
 	thread->regs_dirty = false;
 	thread->ip_dirty = false;
 	forget_session(injection);
+	if (is_covered(injection))
+		note_cover(injection, 0);
 	thread->stop = injection->saved_stop;
 	thread->handled = injection->saved_handled;
 	/* Where it will stop again before its next instruction. */
@@ -448,7 +468,8 @@ void mw_inject_end(struct mw_injection *injection)
 
 	if (thread->state != MW_THREAD_GONE)
 		send_deferred(injection);
-	if (thread->state != MW_THREAD_GONE && injection->unstepped)
+	if (thread->state != MW_THREAD_GONE && injection->behind_call &&
+	    needs_no_delivery(injection))
 		stop_at_next_instruction(injection);
 	if (thread->state != MW_THREAD_GONE)
 		put_back(injection);

@@ -25,6 +25,8 @@ struct mw_inject_site {
 	/** Where to note, in the tracee, what the thread's own registers are; NULL for nowhere. */
 	const struct mw_mem *mem;
 	mw_addr session;
+	/** The same of a thread whose calls are covered. */
+	mw_addr cover;
 	/** Room for a siginfo_t. */
 	mw_addr siginfo;
 };
@@ -40,8 +42,8 @@ struct mw_injection {
 	uint64_t mask;
 	/** Gives the thread its own state back should memwatch be killed: mw_inject_cover(). */
 	struct mw_signal_frame frame;
-	/** The last call wasn't stepped: the thread stands at its exit. */
-	bool unstepped;
+	/** The thread has made a call, and no step of its own since. */
+	bool behind_call;
 	struct mw_stop saved_stop;
 	bool saved_handled;
 	/** The process was stopped by job control meanwhile. */

@@ -259,8 +259,7 @@ static bool is_in_annex(const struct mw_tracer *tracer, const struct mw_injectio
 }
 
 /* The first thread on whose stack there is a place for the frame. */
-static bool inject_covered(const struct mw_tracer *tracer, struct mw_inject_site plain,
-			   struct mw_injection *ret)
+static bool inject_covered(const struct mw_tracer *tracer, struct mw_injection *ret)
 {
 	struct mw_signal_frame_site site;
 	struct mw_thread *thread;
@@ -271,7 +270,7 @@ static bool inject_covered(const struct mw_tracer *tracer, struct mw_inject_site
 		return false;
 	while (!covered && (thread = mw_intmap_next(&tracer->threads, &cursor)))
 		covered = can_inject(thread) &&
-			  !mw_error_catch_any(mw_inject_begin(ret, thread, plain)) &&
+			  !mw_error_catch_any(mw_inject_begin(ret, thread, tracer->syscall_ip)) &&
 			  !is_in_annex(tracer, ret) && mw_inject_cover(ret, &site);
 	mw_signal_frame_site_deinit(&site);
 	return covered;
@@ -287,8 +286,6 @@ static struct mw_error *inject(struct mw_tracer *tracer, struct mw_injection *re
 
 struct mw_error *mw_engine_inject_last(struct mw_tracer *tracer, struct mw_injection *ret)
 {
-	struct mw_inject_site plain =
-		tracer->annex.size ? tracer->plain_syscall_ip : tracer->syscall_ip;
 	struct mw_thread *thread;
 	size_t cursor = 0;
 
@@ -296,7 +293,7 @@ struct mw_error *mw_engine_inject_last(struct mw_tracer *tracer, struct mw_injec
 	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
 		if (thread->state == MW_THREAD_STOPPED)
 			mw_inject_forget_step(thread);
-	return inject_covered(tracer, plain, ret) ? NULL : inject(tracer, ret);
+	return inject_covered(tracer, ret) ? NULL : inject(tracer, ret);
 }
 
 struct mw_error *mw_engine_inject(struct mw_tracer *tracer, struct mw_injection *ret)

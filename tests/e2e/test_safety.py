@@ -114,6 +114,49 @@ for MODE in ("reader", "storm", "receiver"):
     add_test("hw", MODE, "*(long *)message")
 
 
+class AnyMoment(KillTest):
+    """The kill comes while memwatch attaches and arms, or while it takes all back again."""
+
+    ways = (("page", "threads"), ("page", "idle"), ("hw", "increments"), ("uffd", "increments"),
+            ("poll", "idle"))
+
+    def start_memwatch(self, target, backend):
+        process = self.attach(target, ["counter"], [f"--backend={backend}"], armed=False)
+        time.sleep(random.uniform(0, 0.1))
+        return process
+
+    def stop_memwatch(self, target, backend):
+        process = self.attach(target, ["counter"], [f"--backend={backend}"])
+        process.signal(signal.SIGTERM)
+        time.sleep(random.uniform(0, 0.03))
+        return process
+
+    def kill_in(self, begin, backend, mode):
+        target = start_survivor(self, mode)
+        wait_until(lambda: is_open(target.pid))
+        before = state(target.pid)
+        process = begin(target, backend)
+        process.signal(signal.SIGKILL)
+        process.finish()
+        wait_until(lambda: target.child.poll() is not None or
+                   (state(target.pid) == before and is_open(target.pid)))
+        self.assertEqual(self.end_tracee(target)["correct"], "1")
+
+    def kill_in_all_ways(self, begin):
+        if is_sanitized():
+            self.skipTest("a sanitizer's guardian may hang: see end_stuck_guardians()")
+        for backend, mode in self.ways:
+            with self.subTest(f"{backend} {mode}"):
+                for _ in range(KILLS or FEW_KILLS * 2):
+                    self.kill_in(begin, backend, mode)
+
+    def test_a_target_survives_a_kill_before_the_watch_is_armed(self):
+        self.kill_in_all_ways(self.start_memwatch)
+
+    def test_a_target_survives_a_kill_of_a_memwatch_that_detaches(self):
+        self.kill_in_all_ways(self.stop_memwatch)
+
+
 class DebugRegisters(KillTest):
     """Where perf may not be used, ptrace sets them, and nobody takes them back by himself."""
 
@@ -239,6 +282,15 @@ def start_survivor(test, mode):
     process = test.start([TRACEES / "survivor", mode])
     process.read_until("running")
     return process
+
+
+def is_open(pid):
+    """Whether no thread blocks any signal: pthread_create() does for a moment, and memwatch."""
+    try:
+        return not any(int(status_of(f"{pid}/task/{task.name}")["SigBlk"], 16)
+                       for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+    except OSError:
+        return False
 
 
 def is_running(pid):

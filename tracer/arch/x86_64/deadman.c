@@ -287,7 +287,10 @@ static inline __attribute__((always_inline)) void set_arguments(ucontext_t *cont
 	regs[REG_R9] = (greg_t)args[5];
 }
 
-/* A redirected call has returned, and nobody but us copies its buffers back. */
+/*
+ * A redirected call has returned, and nobody but us copies its buffers back; or one that was passed
+ * over is still to be made.
+ */
 BLOB static void finish_call(struct mw_annex_call *call, ucontext_t *context)
 {
 	int64_t result = context->uc_mcontext.gregs[REG_RAX];
@@ -304,6 +307,10 @@ BLOB static void finish_call(struct mw_annex_call *call, ucontext_t *context)
 	set_arguments(context, call->args);
 	context->uc_mcontext.gregs[REG_RIP] = (greg_t)call->ip;
 	context->uc_mcontext.gregs[REG_RCX] = (greg_t)call->ip;
+	if (call->skipped >= 0) {
+		context->uc_mcontext.gregs[REG_RIP] -= BEHIND_CALL;
+		context->uc_mcontext.gregs[REG_RAX] = call->skipped;
+	}
 	call->tid = 0;
 }
 
