@@ -279,10 +279,9 @@ static struct mw_error *open_buffers(struct mw_tracer *tracer, struct mw_thread 
 	return err;
 }
 
-/* Stands the thread before its call again, now with enough scratch memory. */
+/* The thread is about to make its call again, now with enough scratch memory. */
 static struct mw_error *repeat_with_scratch(struct mw_tracer *tracer, struct mw_thread *thread)
 {
-	struct user_regs_struct *regs;
 	struct mw_error *err = NULL;
 
 	if (thread->scratch_wanted == IMPOSSIBLE)
@@ -297,13 +296,7 @@ static struct mw_error *repeat_with_scratch(struct mw_tracer *tracer, struct mw_
 		mw_error_destroy(err);
 		err = open_err;
 	}
-	if (!err)
-		err = mw_thread_regs(thread, &regs);
-	if (err)
-		return err;
-	mw_arch_syscall_rewind(regs, thread->redirect.number);
-	mw_thread_regs_changed(thread);
-	return NULL;
+	return err;
 }
 
 static struct mw_error *write_piece(struct mw_tracer *tracer, struct mw_thread *thread,
@@ -396,6 +389,14 @@ static void note_new_text(struct mw_tracer *tracer, int64_t number)
 		tracer->text_generation++;
 }
 
+/* Stands a thread before the call that was passed over, whatever comes now. */
+static void make_again(struct mw_thread *thread)
+{
+	mw_deadman_end_call(thread);
+	mw_arch_syscall_rewind(&thread->regs, thread->redirect.number);
+	mw_thread_regs_changed(thread);
+}
+
 static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	struct mw_error *err = NULL;
@@ -404,7 +405,7 @@ static struct mw_error *on_return(struct mw_tracer *tracer, struct mw_thread *th
 	if (thread->remaps)
 		return mw_remap_carry_out(tracer, thread);
 	if (thread->sets_filter || thread->scratch_wanted)
-		mw_deadman_end_call(thread);
+		make_again(thread);
 	if (thread->sets_filter)
 		return mw_seccomp_give_up(tracer, thread);
 	if (thread->scratch_wanted)

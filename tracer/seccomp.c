@@ -176,17 +176,10 @@ static struct mw_error *give_up(struct mw_tracer *tracer, struct mw_thread *thre
 struct mw_error *mw_seccomp_give_up(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	struct mw_error *err = mw_engine_stop_all(tracer, thread);
-	struct user_regs_struct *regs;
 
 	/* From here on the thread can be borrowed as one that was interrupted. */
 	thread->stop = (struct mw_stop){MW_STOP_INTERRUPT, 0};
 	if (!err && tracer->annex.size)
 		err = give_up(tracer, thread);
-	if (!err)
-		err = mw_thread_regs(thread, &regs);
-	if (!err) {
-		mw_arch_syscall_rewind(regs, thread->redirect.number);
-		mw_thread_regs_changed(thread);
-	}
 	return mw_error_first(err, mw_engine_resume_all(tracer, thread));
 }

@@ -26,8 +26,8 @@ struct mw_error *mw_seccomp_check(const struct mw_tracer *tracer,
 /** At the entry of a system call: whether it sets a filter that would forbid ours. */
 bool mw_seccomp_sets_filter(const struct mw_tracer *tracer, const struct mw_thread *thread);
 /**
- * At the exit of such a call, which was passed over: takes back all that would need a call later,
- * and stands the thread before it again.
+ * Such a call was passed over, and the thread stands before it again: takes back all that would
+ * need a call later.
  */
 struct mw_error *mw_seccomp_give_up(struct mw_tracer *tracer,
 				    struct mw_thread *thread) MW_MUST_CHECK;
