@@ -48,10 +48,14 @@ static void pin(struct mw_tracer *tracer, struct mw_thread *thread)
 		return;
 	CPU_ZERO(&burst->pinned_to);
 	CPU_SET((unsigned)cpu, &burst->pinned_to);
-	if (sched_setaffinity(thread->tid, sizeof(burst->pinned_to), &burst->pinned_to) < 0)
-		return;
+	/* Noted first: should memwatch be killed behind it, somebody has to know. */
 	burst->pinned = true;
 	mw_deadman_note_pins(tracer);
+	if (sched_setaffinity(thread->tid, sizeof(burst->pinned_to), &burst->pinned_to) < 0) {
+		burst->pinned = false;
+		mw_deadman_note_pins(tracer);
+		return;
+	}
 	tracer->stats.bursts++;
 	if (!tracer->crew->pinned++) {
 		sched_setaffinity(0, sizeof(burst->pinned_to), &burst->pinned_to);
