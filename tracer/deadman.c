@@ -271,6 +271,8 @@ void mw_deadman_settle(struct mw_tracer *tracer)
 		return;
 	err = mw_seccomp_check(tracer, MW_SECCOMP_PAGES);
 	if (!err)
+		err = mw_engine_await_cover(tracer);
+	if (!err)
 		err = mw_annex_evacuate(tracer, tracer->annex.start, NULL, NULL);
 	if (!err)
 		err = mw_engine_inject_last(tracer, &injection);

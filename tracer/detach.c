@@ -27,6 +27,8 @@ static struct mw_error *undo_memory(struct mw_tracer *tracer)
 		return first;
 	}
 	if (tracer->annex.size)
+		err = mw_engine_await_cover(tracer);
+	if (tracer->annex.size && !err)
 		err = mw_annex_evacuate(tracer, tracer->annex.start, NULL, NULL);
 	if (!err)
 		err = mw_engine_inject_last(tracer, &injection);

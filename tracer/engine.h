@@ -191,6 +191,11 @@ struct mw_error *mw_engine_resume_all(struct mw_tracer *tracer,
 struct mw_error *mw_engine_quiesce(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** With all threads stopped: one that can run injected calls. */
 struct mw_error *mw_engine_borrow(struct mw_tracer *tracer, struct mw_thread **ret) MW_MUST_CHECK;
+/**
+ * Every thread is stopped, and may run for a moment: until one can make calls from a signal frame,
+ * which one in a handler on a stack of its own can't. For a while only, as it may be that none can.
+ */
+struct mw_error *mw_engine_await_cover(struct mw_tracer *tracer) MW_MUST_CHECK;
 /** Borrows one and starts a session in it, to be ended with mw_inject_end(). */
 struct mw_error *mw_engine_inject(struct mw_tracer *tracer, struct mw_injection *ret) MW_MUST_CHECK;
 /** The same for a session in which what ends half-done calls is given up. */

@@ -146,6 +146,9 @@ struct mw_error *mw_guard_add(struct mw_tracer *tracer, struct mw_guard_request 
 	struct mw_error *err = mw_engine_quiesce(tracer);
 	size_t done = 0;
 
+	if (!err && count && requests->backends[0] != MW_BACKEND_POLL &&
+	    !mw_deadman_ends_calls(tracer))
+		err = mw_engine_await_cover(tracer);
 	while (!err && done < count && (!done || mw_clock_now_ns() < deadline))
 		err = add_alike(tracer, &requests[done], count_alike(&requests[done], count - done),
 				&done);

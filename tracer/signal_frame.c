@@ -53,6 +53,12 @@ static bool is_own_stack(const struct mw_signal_frame_site *site,
 	       self.v == control_block.v;
 }
 
+bool mw_signal_frame_fits(const struct mw_signal_frame_site *site,
+			  const struct user_regs_struct *regs)
+{
+	return is_own_stack(site, regs, (struct mw_range){mw_arch_sp(regs), 0});
+}
+
 static bool write_frame(struct mw_signal_frame *frame, const void *bytes)
 {
 	frame->before = malloc(frame->range.size);

@@ -51,6 +51,9 @@ void mw_signal_frame_site_deinit(struct mw_signal_frame_site *site);
 bool mw_signal_frame_init(struct mw_signal_frame *frame, const struct mw_signal_frame_site *site,
 			  const struct mw_thread *thread, const struct user_regs_struct *regs,
 			  uint64_t mask);
+/** Whether a thread with these registers stands on such a stack. */
+bool mw_signal_frame_fits(const struct mw_signal_frame_site *site,
+			  const struct user_regs_struct *regs);
 /** Puts back what stood there. The thread must have its own registers again. */
 void mw_signal_frame_deinit(struct mw_signal_frame *frame);
 

@@ -2,6 +2,7 @@
 #include "tracer/engine.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "tracer/sys.h"
@@ -9,6 +10,9 @@
 
 /* A thread that is asked to stop does so at once, unless it waits for a disk. */
 #define STOP_TIMEOUT_NS UINT64_C(2000000000)
+/* A handler is left soon; goroutines are never on a stack that we know. */
+#define COVER_ROUNDS 10
+#define COVER_PAUSE_NS 200000
 
 struct mw_thread *mw_engine_thread(const struct mw_tracer *tracer, pid_t tid)
 {
@@ -250,6 +254,37 @@ struct mw_error *mw_engine_borrow(struct mw_tracer *tracer, struct mw_thread **r
 			       "no thread of process %d can be stopped now: try "
 			       "again in a moment",
 			       tracer->pid);
+}
+
+static bool can_cover(const struct mw_tracer *tracer, const struct mw_signal_frame_site *site)
+{
+	struct user_regs_struct *regs;
+	struct mw_thread *thread;
+	size_t cursor = 0;
+
+	while ((thread = mw_intmap_next(&tracer->threads, &cursor)))
+		if (can_inject(thread) && thread->stop.kind != MW_STOP_SIGNAL &&
+		    !mw_error_catch_any(mw_thread_regs(thread, &regs)) &&
+		    mw_signal_frame_fits(site, regs))
+			return true;
+	return false;
+}
+
+struct mw_error *mw_engine_await_cover(struct mw_tracer *tracer)
+{
+	struct timespec pause = {0, COVER_PAUSE_NS};
+	struct mw_signal_frame_site site;
+	struct mw_error *err = NULL;
+
+	if (tracer->hold || !mw_signal_frame_site_init(&site, &tracer->mem))
+		return NULL;
+	for (unsigned i = 0; i < COVER_ROUNDS && !err && !can_cover(tracer, &site); i++) {
+		err = mw_engine_resume_all(tracer, NULL);
+		nanosleep(&pause, NULL);
+		err = mw_error_first(err, mw_engine_quiesce(tracer));
+	}
+	mw_signal_frame_site_deinit(&site);
+	return err;
 }
 
 /* Its way home must not lead into memory that the guardian takes away. */
