@@ -13,6 +13,11 @@ FAILING := mw_sys_get_xstate mw_sys_set_xstate mw_sys_get_siginfo mw_sys_get_sys
 	mw_sys_get_regs mw_inject_call mw_proc_status_read
 $(BUILD)/tests/unit/test_tracer_failures: LIBS += $(FAILING:%=-Wl,--wrap=%)
 
+# What memwatch does to a target: it may die in front of any of it.
+MORTAL := mw_sys_seize mw_sys_interrupt mw_sys_resume mw_sys_detach mw_sys_set_regs \
+	mw_sys_set_signal_mask mw_mem_write
+$(BUILD)/tests/unit/test_tracer_death: LIBS += $(MORTAL:%=-Wl,--wrap=%)
+
 # Tests of the layers above the session, which have no target.
 FAKED_TESTS := $(wildcard tests/unit/test_repl_*.c tests/unit/test_json_*.c)
 $(FAKED_TESTS:%.c=$(BUILD)/%): $(BUILD)/tests/unit/fake_session.o
