@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/procfs.h"
@@ -126,6 +127,20 @@ static bool is_same_process(const struct mw_guardian_page *page, pid_t pid)
 	return started == page->started;
 }
 
+/* What its parent hasn't waited for yet. Others may live on behind a leader that has ended. */
+static bool is_zombie(pid_t pid)
+{
+	mw_auto_free pid_t *tids = NULL;
+	struct mw_proc_status status;
+	size_t count = 0;
+	struct mw_error *err = mw_proc_status_read(pid, &status);
+
+	if (!err && status.state == 'Z')
+		err = mw_proc_threads(pid, &tids, &count);
+	mw_error_destroy(err);
+	return count == 1;
+}
+
 /** Waits until one of them has ended; -1: there is none. */
 static void await_end(int first, int second, int timeout_ms)
 {
@@ -158,7 +173,7 @@ static void restore(struct mw_tracer *tracer, struct watch *watch)
 	struct mw_error *err;
 
 	do {
-		if (!pid || !is_same_process(page, pid))
+		if (!pid || !is_same_process(page, pid) || is_zombie(pid))
 			return;
 		err = mw_rescue(tracer, pid, &rescue);
 		if (!err)

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/procfs.h"
 #include "tracer/thread.h"
 
 /* As waitpid() would say it. */
@@ -81,11 +82,42 @@ static struct mw_error *wait_one(struct mw_thread *thread, int options, bool *re
 	return NULL;
 }
 
+/* The death of a leader is told when all others of its process have been waited for. */
+static bool is_dead_leader(struct mw_thread *thread)
+{
+	struct mw_proc_status status;
+	struct mw_error *err;
+
+	if (thread->tid != thread->tgid)
+		return false;
+	err = mw_proc_status_read(thread->tid, &status);
+	if (!err && status.state != 'Z')
+		return false;
+	mw_error_destroy(err);
+	thread->state = MW_THREAD_GONE;
+	return true;
+}
+
 struct mw_error *mw_wait_thread(struct mw_thread *thread)
 {
-	bool stopped;
+	int options = thread->tid == thread->tgid ? WNOHANG : 0;
+	struct timespec pause = {0, 50000};
+	struct mw_error *err = NULL;
+	bool stopped = false;
+	siginfo_t info;
 
-	return wait_one(thread, 0, &stopped);
+	while (!err && !stopped) {
+		/* Others of a leader's may die instead. Whoever it is stays to be waited for. */
+		if (options)
+			waitid(P_ALL, 0, &info, __WALL | WEXITED | WSTOPPED | WNOWAIT);
+		err = wait_one(thread, options, &stopped);
+		if (!err && !stopped && is_dead_leader(thread))
+			err = mw_err_gone;
+		/* Somebody else's stop is there to be seen all the time. */
+		if (!err && !stopped)
+			nanosleep(&pause, NULL);
+	}
+	return err;
 }
 
 struct mw_error *mw_wait_thread_until(struct mw_thread *thread, uint64_t timeout_ns, bool *ret)
@@ -98,6 +130,8 @@ struct mw_error *mw_wait_thread_until(struct mw_thread *thread, uint64_t timeout
 		err = wait_one(thread, WNOHANG, ret);
 		if (err || *ret || mw_clock_now_ns() > deadline)
 			return err;
+		if (is_dead_leader(thread))
+			return mw_err_gone;
 		nanosleep(&pause, NULL);
 	}
 }

@@ -29,7 +29,8 @@ void mw_wait_take(pid_t tid);
 /**
  * Waits until this very thread stops or dies, and notes it in @thread.
  *
- * @return NULL, or mw_err_gone when there is no such thread to wait for.
+ * @return NULL, or mw_err_gone when there is no such thread to wait for; or when it is a leader
+ * that has died before others of its process, in which case mw_wait_any() tells its death later.
  */
 struct mw_error *mw_wait_thread(struct mw_thread *thread) MW_MUST_CHECK;
 

@@ -278,6 +278,19 @@ class Guardian(E2ETest):
         self.assertEqual(self.end_tracee(target)["correct"], "1")
 
 
+class Death(E2ETest):
+    """A leader's death is told when all its threads' deaths have been: nobody may wait for it."""
+
+    def test_memwatch_ends_with_a_target_that_is_killed_while_it_is_armed(self):
+        for _ in range(15):
+            target = start_survivor(self, "threads")
+            process = self.attach(target, ["counter"], armed=False)
+            time.sleep(random.uniform(0, 0.02))
+            target.signal(signal.SIGKILL)
+            process.finish()
+            self.check_talk(process)
+
+
 def start_survivor(test, mode):
     process = test.start([TRACEES / "survivor", mode])
     process.read_until("running")
