@@ -106,9 +106,9 @@ static void decode(struct mw_tracer *tracer, mw_addr ip, const uint8_t *code, si
 		ret->kind = AHEAD_STORE;
 		ret->length = store->length;
 	}
-	/* Whatever it is, its bytes are these, as far as they are known. */
-	if (!ret->length)
-		ret->length = (uint8_t)mw_min(size, (size_t)MW_INSN_MAX);
+	/* Anything else has these bytes, unless a part of it is missing. */
+	if (!ret->length && size >= MW_INSN_MAX)
+		ret->length = MW_INSN_MAX;
 	memcpy(ret->bytes, code, mw_min(size, (size_t)ret->length));
 }
 
@@ -117,11 +117,12 @@ static struct ahead_slot *look_up(struct mw_tracer *tracer, mw_addr ip)
 {
 	struct mw_ahead *ahead = tracer->ahead;
 	struct ahead_slot *slot = slot_of(ahead, ip);
-	const uint8_t *code = ahead->code + (ip.v - ahead->start.v);
+	const uint8_t *code;
 	size_t size;
 
 	if (!has_code(ahead, ip))
 		return NULL;
+	code = ahead->code + (ip.v - ahead->start.v);
 	size = ahead->start.v + ahead->size - ip.v;
 	if (slot->ip.v != ip.v || !slot->length || slot->length > size ||
 	    memcmp(slot->bytes, code, slot->length))
