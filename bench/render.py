@@ -224,9 +224,10 @@ watched word changes with each store, so a tool that reports changes has to repo
   target kept to one CPU, which is kinder to gdb than what it does by itself.
 * **poll** looks every 10 ms and reports the last of several values: what it loses is by design.
   A tool that loses more than half of the stores has no ratios, and *loses* in the first table.
-* **store**, **lock** and **vector** are loops with nothing but register instructions between two
-  stores: memwatch's page carries the next ones out together with the one it stopped at. In **apart**
-  a store that nobody watches comes between, so that each hit is a stop of its own.
+* In **store** and **lock** nothing but instructions on general registers stands between two stores:
+  memwatch's page carries the next ones out together with the one it stopped at. In **apart** a store
+  that nobody watches comes between, and in **vector** a vector instruction, so that each hit is a
+  stop of its own.
 * **sustained** is 100,000 stores in one go, more than fit into memwatch's ring: what a hit costs
   when the analysis of the earlier ones has to keep up.
 * **gdb software** steps through everything, and is measured with the plain store only.
