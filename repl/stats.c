@@ -35,6 +35,6 @@ void mw_stats_print(struct mw_session *session, FILE *out)
 	fprintf(out, "; last watch armed in %.3f ms\n", (double)stats.last_arm_ns / 1e6);
 	if (!stats.guards)
 		return;
-	put_count(out, "guarded: ", stats.guards, "regions");
+	put_count(out, "guarded: ", stats.guards, stats.guards == 1 ? "region" : "regions");
 	put_count(out, ", with ", stats.guard_bytes, "bytes beside their snapshots\n");
 }
