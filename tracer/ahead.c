@@ -100,7 +100,7 @@ static void decode(struct mw_tracer *tracer, mw_addr ip, const uint8_t *code, si
 		ret->kind = AHEAD_PLAIN;
 		ret->length = ret->plain.length;
 	} else {
-		store = mw_engine_decode(tracer, ip);
+		store = mw_engine_decode_bytes(tracer, ip, code, size);
 	}
 	if (store && store->method == MW_STORE_REPLAY) {
 		ret->kind = AHEAD_STORE;
@@ -131,26 +131,22 @@ static struct ahead_slot *look_up(struct mw_tracer *tracer, mw_addr ip)
 }
 
 /* Code that the thread itself writes, it executes: what has been read of it is no good then. */
-static bool writes_code(const struct mw_ahead *ahead, struct mw_range target)
+static bool writes_code(const struct mw_ahead *ahead, const struct mw_store_target *target)
 {
-	struct mw_range code = {ahead->start, ahead->size};
+	const struct mw_range code = {ahead->start, ahead->size};
 
-	return mw_range_overlaps(code, target);
+	return mw_range_overlaps(code, (struct mw_range){target->addr, target->size});
 }
 
-static bool stores_into_guarded(struct mw_tracer *tracer, const struct user_regs_struct *regs)
+static bool stores_into_guarded(struct mw_tracer *tracer, const struct ahead_slot *slot,
+				const struct user_regs_struct *regs)
 {
-	const struct mw_store *store = mw_engine_decode(tracer, mw_arch_ip(regs));
-	struct mw_store_state state = {.regs = *regs};
+	const struct mw_store *store =
+		mw_engine_decode_bytes(tracer, slot->ip, slot->bytes, slot->length);
 	struct mw_store_target target;
-	struct mw_range range;
 
-	if (!store || store->masked)
-		return false;
-	mw_store_locate(store, &state, &target);
-	range = (struct mw_range){target.addr, target.size};
-	return target.size && !writes_code(tracer->ahead, range) &&
-	       mw_spans_cover(&tracer->pages, mw_range_pages(range));
+	return store && mw_engine_is_guarded(tracer, store, regs, &target) &&
+	       !writes_code(tracer->ahead, &target);
 }
 
 /** Runs @regs up to a store into guarded pages. @return false when there is none to be found. */
@@ -162,7 +158,7 @@ static bool run_to_store(struct mw_tracer *tracer, struct user_regs_struct *regs
 		if (!slot || slot->kind == AHEAD_END)
 			return false;
 		if (slot->kind == AHEAD_STORE)
-			return stores_into_guarded(tracer, regs);
+			return stores_into_guarded(tracer, slot, regs);
 		mw_plain_execute(tracer->replayer, &slot->plain, regs);
 	}
 	return false;

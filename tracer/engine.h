@@ -255,6 +255,15 @@ void mw_engine_report_store(struct mw_tracer *tracer, struct mw_thread *thread, 
 bool mw_engine_fault_is_ours(const struct mw_tracer *tracer, const siginfo_t *info, mw_addr ip);
 /** Decodes the store at @ip. @return NULL when there is none. */
 const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip);
+/** The same where the @size bytes at @ip have been read already. */
+const struct mw_store *mw_engine_decode_bytes(struct mw_tracer *tracer, mw_addr ip,
+					      const uint8_t *code, size_t size);
+/**
+ * Whether all that the store may write with @regs lies on guarded pages; no, when that can't be
+ * told without the extended state.
+ */
+bool mw_engine_is_guarded(const struct mw_tracer *tracer, const struct mw_store *store,
+			  const struct user_regs_struct *regs, struct mw_store_target *ret);
 
 /** Where the store will write, as far as decoding tells; size 0 when it doesn't. */
 struct mw_store_target mw_engine_locate(struct mw_tracer *tracer, struct mw_thread *thread);

@@ -62,15 +62,16 @@ static bool has_same_bytes(const struct mw_store *store, const uint8_t *code, si
 	return store->length && store->length <= size && !memcmp(store->bytes, code, store->length);
 }
 
-const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip)
+static struct mw_store_cache_slot *slot_of(const struct mw_tracer *tracer, mw_addr ip)
 {
-	struct mw_store_cache_slot *slot = &tracer->cache[ip.v % MW_STORE_CACHE_SLOTS];
-	uint8_t code[MW_INSN_MAX];
-	size_t size;
+	return &tracer->cache[ip.v % MW_STORE_CACHE_SLOTS];
+}
 
-	if (slot->ip.v == ip.v && slot->generation == tracer->text_generation)
-		return &slot->store;
-	size = read_code(tracer, ip, code);
+const struct mw_store *mw_engine_decode_bytes(struct mw_tracer *tracer, mw_addr ip,
+					      const uint8_t *code, size_t size)
+{
+	struct mw_store_cache_slot *slot = slot_of(tracer, ip);
+
 	if (slot->ip.v == ip.v && has_same_bytes(&slot->store, code, size))
 		return &slot->store;
 	slot->ip = ip;
@@ -81,6 +82,16 @@ const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip)
 	if (is_fixed_text(tracer, ip))
 		slot->generation = tracer->text_generation;
 	return &slot->store;
+}
+
+const struct mw_store *mw_engine_decode(struct mw_tracer *tracer, mw_addr ip)
+{
+	const struct mw_store_cache_slot *slot = slot_of(tracer, ip);
+	uint8_t code[MW_INSN_MAX];
+
+	if (slot->ip.v == ip.v && slot->generation == tracer->text_generation)
+		return &slot->store;
+	return mw_engine_decode_bytes(tracer, ip, code, read_code(tracer, ip, code));
 }
 
 /* A store may reach from a guarded page onto another one: all of it must be guarded as well. */
@@ -237,17 +248,25 @@ static struct mw_error *carry_out(struct mw_tracer *tracer, struct mw_thread *th
 	return write_back(tracer, thread, store, &target, &state);
 }
 
+bool mw_engine_is_guarded(const struct mw_tracer *tracer, const struct mw_store *store,
+			  const struct user_regs_struct *regs, struct mw_store_target *ret)
+{
+	struct mw_store_state state = {.regs = *regs};
+
+	if (store->masked)
+		return false;
+	mw_store_locate(store, &state, ret);
+	return ret->size && stays_on_guarded_pages(tracer, ret);
+}
+
 /* Goes on with a string instruction while its next piece would fault on a guarded page again. */
 static bool goes_on(struct mw_tracer *tracer, struct mw_thread *thread)
 {
 	const struct mw_store *store = mw_engine_decode(tracer, mw_arch_ip(&thread->regs));
-	struct mw_store_state state = {.regs = thread->regs};
 	struct mw_store_target target;
 
-	if (!store || store->method != MW_STORE_EMULATE || store->needs_xstate)
-		return false;
-	mw_store_locate(store, &state, &target);
-	return target.size && stays_on_guarded_pages(tracer, &target);
+	return store && store->method == MW_STORE_EMULATE && !store->needs_xstate &&
+	       mw_engine_is_guarded(tracer, store, &thread->regs, &target);
 }
 
 struct mw_error *mw_engine_carry_out(struct mw_tracer *tracer, struct mw_thread *thread,
