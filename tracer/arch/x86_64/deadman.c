@@ -14,6 +14,7 @@
 
 #include "tracer/annex.h"
 #include "tracer/arch.h"
+#include "tracer/arch/x86_64/flags.h"
 
 #define BLOB __attribute__((section("mw_deadman"), used, noinline))
 #define HIDDEN __attribute__((visibility("hidden")))
@@ -27,7 +28,6 @@
 #define TRAP_HWBKPT_CODE 4
 #define TRAP_PERF_CODE 6
 
-#define FLAG_TRAP 0x100
 #define SYSCALL_BYTES 0x050f
 
 /*
@@ -430,7 +430,7 @@ BLOB static bool is_left_step(const siginfo_t *info, const ucontext_t *context)
 {
 	uint64_t behind = (uint64_t)info->si_addr;
 
-	if (context->uc_mcontext.gregs[REG_EFL] & FLAG_TRAP)
+	if (context->uc_mcontext.gregs[REG_EFL] & X86_EFLAGS_TF)
 		return false;
 	return info->si_code == TRAP_TRACE_CODE ||
 	       (info->si_code == TRAP_BRKPT_CODE &&

@@ -183,10 +183,7 @@ static void run(struct mw_replayer *replayer, const struct mw_plain *plain,
 	frame->code = mw_x86_slot(replayer, plain->bytes, plain->length);
 	mw_x86_frame_load(frame, regs);
 	mw_x86_thunk(frame);
-	for (unsigned i = 0; i <= X86_R15; i++)
-		if (i != X86_RSP)
-			mw_x86_gpr_write(regs, i, frame->gpr[i]);
-	mw_x86_frame_store_flags(frame, regs);
+	mw_x86_frame_store(frame, 0, regs);
 }
 
 void mw_plain_execute(struct mw_replayer *replayer, const struct mw_plain *plain,

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 
 #include "base/error.h"
+#include "tracer/arch/x86_64/flags.h"
 #include "tracer/mem.h"
 
 const uint16_t mw_arch_elf_machine = EM_X86_64;
@@ -21,9 +22,7 @@ const size_t mw_arch_ip_offset = offsetof(struct user, regs.rip);
 
 bool mw_arch_traces_itself(const struct user_regs_struct *regs)
 {
-	enum { TRAP = 1 << 8, ALIGNMENT_CHECK = 1 << 18 };
-
-	return regs->eflags & (TRAP | ALIGNMENT_CHECK);
+	return regs->eflags & (X86_EFLAGS_TF | X86_EFLAGS_AC);
 }
 
 mw_addr mw_arch_ip(const struct user_regs_struct *regs)

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <ucontext.h>
 
+#include "tracer/arch/x86_64/flags.h"
+
 /* Kernel ABI (asm/ucontext.h); glibc's headers leave them out. */
 #define UC_FP_XSTATE 1
 #define UC_SIGCONTEXT_SS 2
@@ -17,7 +19,6 @@
 
 /* The code segment of 64-bit programs. */
 #define USER_CS 0x33
-#define FLAG_TRAP 0x100
 #define RED_ZONE 128
 
 /* The XSAVE image, in its standard format. */
@@ -154,5 +155,5 @@ void mw_arch_signal_frame_return(struct user_regs_struct *regs, mw_addr at, mw_a
 	mw_arch_set_sp(regs, mw_addr_add(at, sizeof(uint64_t)));
 	regs->orig_rax = (uint64_t)-1;
 	/* A program that traces itself would get its trap on the way. */
-	regs->eflags &= ~(uint64_t)FLAG_TRAP;
+	regs->eflags &= ~(uint64_t)X86_EFLAGS_TF;
 }

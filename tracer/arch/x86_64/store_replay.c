@@ -63,8 +63,12 @@ void mw_x86_frame_load(struct x86_frame *frame, const struct user_regs_struct *r
 	frame->flags = (regs->eflags & X86_EFLAGS_ARITHMETIC) | X86_EFLAGS_IF;
 }
 
-void mw_x86_frame_store_flags(const struct x86_frame *frame, struct user_regs_struct *regs)
+void mw_x86_frame_store(const struct x86_frame *frame, uint32_t kept, struct user_regs_struct *regs)
 {
+	kept |= 1u << X86_RSP;
+	for (unsigned i = 0; i <= X86_R15; i++)
+		if (!(kept >> i & 1))
+			mw_x86_gpr_write(regs, i, frame->gpr[i]);
 	regs->eflags &= ~(uint64_t)X86_EFLAGS_ARITHMETIC;
 	regs->eflags |= frame->flags & X86_EFLAGS_ARITHMETIC;
 }
@@ -145,13 +149,13 @@ static void store_registers(const struct x86_execution *execution, const struct 
 {
 	struct user_regs_struct *regs = &execution->state->regs;
 	const struct x86_frame *frame = &execution->replayer->frame;
+	uint32_t kept = 1u << store->base;
 
-	for (unsigned i = 0; i <= X86_R15; i++)
-		if (i != store->base && i != store->rsp_alias && i != X86_RSP)
-			mw_x86_gpr_write(regs, i, frame->gpr[i]);
-	if (store->rsp_alias != X86_NO_REG)
+	if (store->rsp_alias != X86_NO_REG) {
+		kept |= 1u << store->rsp_alias;
 		regs->rsp = frame->gpr[store->rsp_alias];
-	mw_x86_frame_store_flags(frame, regs);
+	}
+	mw_x86_frame_store(frame, kept, regs);
 	regs->rip += execution->store->length;
 }
 

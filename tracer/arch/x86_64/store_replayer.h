@@ -28,7 +28,9 @@ const uint8_t *mw_x86_slot(struct mw_replayer *replayer, const uint8_t *code, ui
 
 /** All general registers, and the flags that instructions calculate with. */
 void mw_x86_frame_load(struct x86_frame *frame, const struct user_regs_struct *regs);
-void mw_x86_frame_store_flags(const struct x86_frame *frame, struct user_regs_struct *regs);
+/** But for those in @kept, a mask of numbers, and rsp. */
+void mw_x86_frame_store(const struct x86_frame *frame, uint32_t kept,
+			struct user_regs_struct *regs);
 
 /** Runs the rewritten instruction on a copy of the operand. */
 enum mw_store_result mw_x86_replay(const struct x86_execution *execution);
