@@ -136,14 +136,6 @@ uint64_t mw_arch_clone_flags(const struct user_regs_struct *regs, const struct m
 	}
 }
 
-int64_t mw_arch_find_syscall(const uint8_t *code, size_t size)
-{
-	static const uint8_t syscall_instruction[SYSCALL_SIZE] = {0x0f, 0x05};
-	const uint8_t *found = memmem(code, size, syscall_instruction, sizeof(syscall_instruction));
-
-	return found ? found - code : -1;
-}
-
 void mw_arch_store_exit(uint8_t ret[MW_ANNEX_EXIT_SIZE], mw_addr at, mw_addr flag, mw_addr target)
 {
 	/* movq $0, flag(%rip); jmp *target(%rip) */

@@ -36,27 +36,6 @@ struct head {
 	uint8_t context[offsetof(ucontext_t, uc_sigmask) + SIGNAL_SET_SIZE];
 };
 
-int64_t mw_arch_find_returning_syscall(const uint8_t *code, size_t size)
-{
-	/* syscall; ret */
-	static const uint8_t bytes[] = {0x0f, 0x05, 0xc3};
-	const uint8_t *found = memmem(code, size, bytes, sizeof(bytes));
-
-	return found ? found - code : -1;
-}
-
-int64_t mw_arch_find_sigreturn(const uint8_t *code, size_t size)
-{
-	/* mov $15, %rax; syscall: glibc's. mov $15, %eax; syscall: others'. */
-	static const uint8_t wide[] = {0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05};
-	static const uint8_t narrow[] = {0xb8, 15, 0, 0, 0, 0x0f, 0x05};
-	const uint8_t *found = memmem(code, size, wide, sizeof(wide));
-
-	if (!found)
-		found = memmem(code, size, narrow, sizeof(narrow));
-	return found ? found - code : -1;
-}
-
 static uint64_t read_u64(const uint8_t *bytes)
 {
 	uint64_t value;
