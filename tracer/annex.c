@@ -166,7 +166,7 @@ static void cover(const struct mw_tracer *tracer, struct mw_injection *injection
 {
 	struct mw_signal_frame_site site;
 
-	if (!mw_signal_frame_site_init(&site, &tracer->mem))
+	if (mw_inject_is_covered(injection) || !mw_signal_frame_site_init(&site, &tracer->mem))
 		return;
 	mw_inject_cover(injection, &site);
 	mw_signal_frame_site_deinit(&site);

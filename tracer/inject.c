@@ -88,7 +88,7 @@ static void forget_session(const struct mw_injection *injection)
 			mw_mem_write(injection->site.mem, injection->noted, &none, sizeof(none)));
 }
 
-static bool is_covered(const struct mw_injection *injection)
+bool mw_inject_is_covered(const struct mw_injection *injection)
 {
 	return injection->frame.range.size;
 }
@@ -106,7 +106,7 @@ static void note_cover(const struct mw_injection *injection, pid_t tid)
 void mw_inject_move(struct mw_injection *injection, struct mw_inject_site site)
 {
 	injection->site = site;
-	if (is_covered(injection))
+	if (mw_inject_is_covered(injection))
 		note_cover(injection, injection->thread->tid);
 	else
 		note_session(injection);
@@ -282,7 +282,7 @@ bool mw_inject_cover(struct mw_injection *injection, const struct mw_signal_fram
 	struct user_regs_struct regs = own_registers(injection);
 	struct mw_thread *thread = injection->thread;
 
-	if (is_covered(injection))
+	if (mw_inject_is_covered(injection))
 		return true;
 	if (!needs_no_delivery(injection) ||
 	    !mw_signal_frame_init(&injection->frame, site, thread, &regs, injection->saved_mask))
@@ -327,7 +327,7 @@ static void prepare(const struct mw_injection *injection, int64_t number, const 
 	const struct mw_signal_frame *frame = &injection->frame;
 
 	*regs = injection->saved_regs;
-	if (!is_covered(injection)) {
+	if (!mw_inject_is_covered(injection)) {
 		mw_arch_syscall_prepare(regs, injection->site.ip, number, args);
 		return;
 	}
@@ -361,7 +361,7 @@ static struct mw_error *call(struct mw_injection *injection, int64_t number, con
 struct mw_error *mw_inject_call(struct mw_injection *injection, int64_t number,
 				const uint64_t args[6], int64_t *ret)
 {
-	bool covered = is_covered(injection);
+	bool covered = mw_inject_is_covered(injection);
 	struct mw_error *err = block_signals(injection, covered ? ~UINT64_C(0) : ~SYNCHRONOUS);
 
 	return err ? err
@@ -453,7 +453,7 @@ static void put_back(struct mw_injection *injection)
 	thread->regs_dirty = false;
 	thread->ip_dirty = false;
 	forget_session(injection);
-	if (is_covered(injection))
+	if (mw_inject_is_covered(injection))
 		note_cover(injection, 0);
 	thread->stop = injection->saved_stop;
 	thread->handled = injection->saved_handled;

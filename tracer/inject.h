@@ -74,6 +74,7 @@ struct mw_error *mw_inject_begin(struct mw_injection *injection, struct mw_threa
  * @return false when that can't be done with this thread: nothing has changed.
  */
 bool mw_inject_cover(struct mw_injection *injection, const struct mw_signal_frame_site *site);
+bool mw_inject_is_covered(const struct mw_injection *injection);
 
 /** The calls that follow run at @site; covered ones needn't. */
 void mw_inject_move(struct mw_injection *injection, struct mw_inject_site site);
